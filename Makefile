@@ -1,0 +1,134 @@
+# natsuin: one flat makefile.  Objects go to $(B); nothing else is written.
+#   make              the program and the message catalogue
+#   make check        unit tests and end-to-end scenarios
+#   make install DESTDIR= PREFIX=/usr
+# Variables: CC, B (build directory), SAN=1 (ASan + UBSan), WERROR=1.
+
+B ?= build
+CC ?= gcc
+PREFIX ?= /usr
+VERSION := 0.1
+
+PKGS := libxml-2.0 xmlsec1-openssl libcrypto libpcsclite zlib libzip sqlite3 \
+	jansson p11-kit-1 libseccomp libassuan libconfuse
+# Libraries' headers count as system headers: warnings are about our code.
+PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS)))
+PKG_LIBS := $(shell pkg-config --libs $(PKGS))
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
+	-Wcast-qual -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wpointer-arith -Wundef -Wformat=2 -Wvla \
+	-Wimplicit-fallthrough -Wnull-dereference -Wswitch-enum
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+ifeq ($(SAN),1)
+HARDEN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer -DNATSUIN_SANITIZED
+LINK := -fsanitize=address,undefined
+else
+HARDEN := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 \
+	-fstack-protector-strong -fstack-clash-protection -fcf-protection
+LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+endif
+
+NCFLAGS = -std=c17 -D_GNU_SOURCE -I. $(PKG_CFLAGS) $(WARN) $(HARDEN) -fPIE \
+	-fvisibility=hidden -MMD -MP -DNATSUIN_VERSION='"$(VERSION)"' \
+	-DNATSUIN_LOCALEDIR='"$(PREFIX)/share/locale"' $(CFLAGS)
+NLIBS = $(PKG_LIBS) -lm $(LDLIBS)
+
+
+DIRS := base conf spool queue schemas signer/cli signer/batch signer/exam \
+	signer/key signer/cert signer/report
+LIB_SRC := $(foreach d,$(DIRS),$(wildcard $(d)/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+LIB := $(B)/libnatsuin.a
+
+# One CUnit program per tests/**/test_*.c; helpers in tests/lib are linked
+# into all of them.
+TEST_SRC := $(wildcard tests/base/test_*.c tests/conf/test_*.c \
+	tests/spool/test_*.c tests/queue/test_*.c tests/schemas/test_*.c \
+	tests/signer/test_*.c tests/signer/*/test_*.c)
+TEST_BIN := $(TEST_SRC:%.c=$(B)/%)
+TESTLIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
+BENCH_SRC := $(wildcard tests/bench/*.c)
+BENCH_BIN := $(BENCH_SRC:%.c=$(B)/%)
+VCARD_SRC := $(wildcard tests/vcard/*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
+
+PO := $(wildcard base/po/ja/*.po)
+MO := $(B)/locale/ja/LC_MESSAGES/natsuin.mo
+
+.PHONY: all check check-units check-e2e bench vcard fuzz install clean format \
+	check-format compile-only
+.SECONDARY:
+
+all: $(B)/natsuin $(MO)
+
+$(B)/natsuin: $(B)/signer/main.o $(LIB)
+	$(CC) $(LINK) -o $@ $^ $(NLIBS) $(LDFLAGS)
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(NCFLAGS) -c -o $@ $<
+
+$(MO): $(PO)
+	@mkdir -p $(@D)
+	msgcat --use-first $^ | msgfmt --check-format -o $@ -
+
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIB)
+	$(CC) $(LINK) -o $@ $^ $(NLIBS) $(LDFLAGS)
+
+$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(LIB)
+	$(CC) $(LINK) -o $@ $^ $(NLIBS) $(LDFLAGS)
+
+$(B)/tests/vcard/vcard: $(VCARD_SRC:%.c=$(B)/%.o) $(LIB)
+	$(CC) $(LINK) -o $@ $^ $(NLIBS) $(LDFLAGS)
+
+$(B)/tests/%: $(B)/tests/%.o $(TESTLIB_OBJ) $(LIB)
+	$(CC) $(LINK) -o $@ $^ -lcunit $(NLIBS) $(LDFLAGS)
+
+tests: $(TEST_BIN)
+bench: all $(BENCH_BIN)
+vcard: $(B)/tests/vcard/vcard
+fuzz: $(FUZZ_BIN)
+
+check: all tests vcard fuzz
+	scripts/run-tests $(B)
+
+check-units: all tests
+	scripts/run-tests $(B) units
+
+check-e2e: all vcard
+	scripts/run-tests $(B) e2e
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+check-format:
+	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+
+compile-only: $(LIB_OBJ) $(B)/signer/main.o
+
+install: all
+	install -D -m 755 $(B)/natsuin $(DESTDIR)$(PREFIX)/bin/natsuin
+	install -D -m 644 $(MO) \
+	    $(DESTDIR)$(PREFIX)/share/locale/ja/LC_MESSAGES/natsuin.mo
+	for page in docs/man/*.[1-8]; do \
+		section=$${page##*.}; \
+		install -D -m 644 $$page \
+		    $(DESTDIR)$(PREFIX)/share/man/man$$section/$${page##*/}; \
+	done
+	install -D -m 644 conf/natsuin.conf \
+	    $(DESTDIR)$(PREFIX)/share/doc/natsuin/examples/natsuin.conf
+
+clean:
+	rm -rf $(B)
+
+-include $(LIB_OBJ:.o=.d) $(B)/signer/main.d $(TESTLIB_OBJ:.o=.d) \
+	$(TEST_BIN:=.d) $(BENCH_BIN:=.d)

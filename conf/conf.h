@@ -1,0 +1,116 @@
+/* The configuration: plain values, filled from one file by one table. */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum conf_format { CONF_FORMAT_AUTO, CONF_FORMAT_ETAX, CONF_FORMAT_EGOV };
+enum conf_backend {
+	CONF_BACKEND_JPKI,
+	CONF_BACKEND_PKCS11,
+	CONF_BACKEND_PKCS12,
+	CONF_BACKEND_TEST
+};
+enum conf_missing { CONF_MISSING_WARN, CONF_MISSING_REFUSE };
+enum conf_resubmission { CONF_RESUBMISSION_WARN, CONF_RESUBMISSION_HOLD };
+enum conf_revocation {
+	CONF_REVOCATION_REQUIRE,
+	CONF_REVOCATION_PREFER,
+	CONF_REVOCATION_OFF
+};
+
+struct conf_list {
+	char **item;
+	size_t count;
+};
+
+struct conf_drop {
+	char *name;
+	char *path; /* relative to the spool root, "in/kokuzei" */
+	enum conf_format format;
+	struct conf_list sign_with; /* key names, in signing order */
+	bool unsigned_only;         /* sign-with = { "none" } */
+	char *deliver;              /* "out/{batch}/{path}" or a fixed folder */
+	enum conf_resubmission resubmission;
+	bool sign_form_root; /* sign the form-root family (控除証明書) */
+};
+
+struct conf_key {
+	char *name;
+	enum conf_backend backend;
+	char *owner;              /* user name; "" = the user running natsuin */
+	struct conf_list used_by; /* user names that may ask it to sign */
+	char *etax_user_id;       /* 16 digits or "" */
+	char *certificate_sha256; /* 64 hex digits or "" */
+	char *file;               /* pkcs12 */
+	char *pin_file;           /* owner-only file, or "" */
+	char *reader;             /* jpki: part of a reader name, or "" = any */
+	char *module;             /* pkcs11 */
+	char *token_serial;
+	char *token_label;
+	int64_t card_timeout_ms; /* one card command at most */
+	char *script;            /* test key only: its fault script, or "" */
+};
+
+struct conf_limits {
+	int64_t document_max;    /* bytes of one XML document */
+	int64_t drop_max;        /* bytes of all members of one drop */
+	int64_t members_max;     /* members of one drop */
+	int64_t depth;           /* element nesting */
+	int64_t attributes;      /* per element */
+	int64_t namespaces;      /* in scope */
+	int64_t ids;             /* per document */
+	int64_t full_verify_max; /* bytes that xmlsec may be given */
+	int64_t examiner_memory; /* RLIMIT_AS of an examiner, bytes */
+	int64_t examiner_cpu_s;  /* CPU seconds per filing */
+};
+
+struct conf {
+	char *file; /* where it was read from */
+	char *root; /* spool root, absolute */
+	int64_t settle_ms;
+	int64_t settle_network_ms;
+	int64_t incomplete_after_ms;
+	int64_t poll_ms;  /* watch: longest time between scans */
+	int64_t quiet_ms; /* watch: a batch ends after this quiet time */
+	char *group;      /* of shared folders, or "" */
+	mode_t umask;
+	int64_t examiners; /* 0 = number of cores, at least 2 */
+	char *run_dir;     /* keyholder sockets, "/run/natsuin" */
+	char *anchors;     /* folder of trust anchors, or "" */
+	enum conf_revocation revocation;
+	int64_t expiry_warning_days;
+	char *schemas; /* folder of bundles */
+	enum conf_missing schema_missing;
+	char *report_language; /* "ja" | "en" */
+	bool report_html, report_csv, report_json;
+	struct conf_limits limits;
+	struct conf_drop *drops;
+	size_t drop_count;
+	struct conf_key *keys;
+	size_t key_count;
+};
+
+/*
+ * Reads and checks a configuration file.  NULL on error, class ERR_CONFIG,
+ * detail "file:line: what"; unknown settings are errors.  Relative paths of
+ * settings are taken from the configuration file's folder.
+ */
+struct conf *conf_load(const char *file, struct err *e);
+/* NULL is accepted. */
+void conf_free(struct conf *c);
+
+const struct conf_key *conf_key_find(const struct conf *c, const char *name);
+const struct conf_drop *conf_drop_find(const struct conf *c, const char *name);
+
+/* Every setting with its default, range and help, as a configuration file
+ * (`natsuin --print-defaults`), or as man page text in mdoc. */
+void conf_print_defaults(int fd);
+void conf_print_man(int fd);
+
+#endif

@@ -1,0 +1,64 @@
+/* The seam of key backends: one file and one table row per kind of key. */
+#ifndef SIGNER_KEY_BACKEND_H
+#define SIGNER_KEY_BACKEND_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "conf/conf.h"
+
+#include <stdbool.h>
+
+/* What goes to the key.  rsa-sha256 only by default (facts/etax.md §6). */
+enum sign_algorithm { SIGN_RSA_SHA256 = 1, SIGN_ECDSA_SHA384 = 2 };
+
+enum pin_state {
+	PIN_NONE, /* the key needs none */
+	PIN_NEEDED,
+	PIN_VERIFIED,
+	PIN_BLOCKED
+};
+
+struct key_status {
+	enum pin_state pin;
+	int tries_left;  /* -1 = the backend cannot tell */
+	bool present;    /* card in the reader, file readable */
+	char where[120]; /* reader or file, for people */
+	char token[80];  /* card label or "", for people */
+};
+
+/* A backend's own state of one open key. */
+struct key;
+
+struct key_backend {
+	const char *name; /* "jpki", "pkcs12", … as in the configuration */
+
+	/* Finds the card or file; costs no PIN try.  NULL: ERR_CARD when it
+	 * is not there, ERR_CONFIG for wrong settings. */
+	struct key *(*open)(const struct conf_key *conf, struct err *e);
+
+	/* Presence and tries left; costs no try. */
+	int (*status)(struct key *k, struct key_status *out, struct err *e);
+
+	/* Presents the PIN once (never a second time by itself).  0; -1 with
+	 * ERR_PIN "pin-wrong", "pin-blocked", "pin-format", or ERR_CARD. */
+	int (*unlock)(struct key *k, const struct secret *pin, struct err *e);
+
+	/* The signing certificate, DER, appended to out; where the card
+	 * wants it, only after unlock. */
+	int (*certificate)(struct key *k, struct buf *out, struct err *e);
+
+	/* Signs a digest of the algorithm's hash (32 or 48 bytes); appends
+	 * the raw signature (RSA: modulus size; ECDSA: r || s). */
+	int (*sign)(struct key *k, enum sign_algorithm a, struct slice digest,
+	    struct buf *out, struct err *e);
+
+	/* Wipes, unpowers the card, frees.  NULL is accepted. */
+	void (*close)(struct key *k);
+};
+
+/* NULL-terminated. */
+extern const struct key_backend *const key_backends[];
+const struct key_backend *key_backend_find(enum conf_backend kind);
+
+#endif
