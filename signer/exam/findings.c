@@ -110,14 +110,28 @@ put_flags(struct ipc_msg *m, const struct found_signature *s)
 			   (uint64_t)s->legacy << 4);
 }
 
+/* How many signatures fit; the certificates of nested ones never travel. */
+static size_t
+signatures_that_fit(const struct findings *f, size_t used)
+{
+	size_t n;
+
+	for (n = 0; n < f->signature_count; n++) {
+		used += 700 + f->signatures[n].certificate.len;
+		if (used > FINDINGS_MAX_ENCODED)
+			break;
+	}
+	return n;
+}
+
 static void
 put_signatures(struct ipc_msg *m, const struct findings *f)
 {
-	ipc_put_u64(m, f->signature_count);
-	for (size_t i = 0; i < f->signature_count; i++) {
+	size_t count = signatures_that_fit(f, m->body.len);
+
+	ipc_put_u64(m, count);
+	for (size_t i = 0; i < count; i++) {
 		const struct found_signature *s = &f->signatures[i];
-		bool keep = s->filing && m->body.len + s->certificate.len <
-					     FINDINGS_MAX_ENCODED;
 
 		ipc_put_str(m, s->part);
 		ipc_put_str(m, s->id);
@@ -126,8 +140,18 @@ put_signatures(struct ipc_msg *m, const struct findings *f)
 		put_flags(m, s);
 		ipc_put_bytes(m, slice_of(s->spki, sizeof s->spki));
 		ipc_put_bytes(
-		    m, keep ? buf_view(&s->certificate) : slice_of("", 0));
+		    m, s->filing ? buf_view(&s->certificate) : slice_of("", 0));
 	}
+}
+
+void
+findings_put_part(struct ipc_msg *m, const struct found_part *p)
+{
+	ipc_put_str(m, p->name);
+	ipc_put_bytes(m, slice_of(p->duplicate, FINDINGS_SHA256));
+	ipc_put_u64(m, p->signed_by);
+	ipc_put_bytes(m, buf_view(&p->signed_info));
+	ipc_put_bytes(m, buf_view(&p->plan));
 }
 
 void
@@ -149,13 +173,6 @@ findings_put(struct ipc_msg *m, const struct findings *f)
 	for (size_t i = 0; i < f->warning_count; i++) {
 		ipc_put_str(m, f->warnings[i].code);
 		ipc_put_str(m, f->warnings[i].detail);
-	}
-	ipc_put_u64(m, f->part_count);
-	for (size_t i = 0; i < f->part_count; i++) {
-		ipc_put_str(m, f->parts[i].name);
-		ipc_put_bytes(
-		    m, slice_of(f->parts[i].duplicate, FINDINGS_SHA256));
-		ipc_put_u64(m, f->parts[i].signed_by);
 	}
 	put_signatures(m, f);
 }
@@ -206,18 +223,6 @@ get_lists(struct ipc_msg *m, struct findings *f)
 	}
 	n = ipc_get_u64(m);
 	while (n-- > 0 && !m->failed) {
-		struct found_part *p = findings_add_part(f);
-
-		if (p == NULL) {
-			m->failed = true;
-			return;
-		}
-		ipc_get_str(m, p->name, sizeof p->name);
-		get_hash(m, p->duplicate);
-		p->signed_by = (uint32_t)ipc_get_u64(m);
-	}
-	n = ipc_get_u64(m);
-	while (n-- > 0 && !m->failed) {
 		struct found_signature *s = findings_add_signature(f);
 
 		if (s == NULL) {
@@ -226,6 +231,23 @@ get_lists(struct ipc_msg *m, struct findings *f)
 		}
 		get_signature(m, s);
 	}
+}
+
+int
+findings_get_part(struct ipc_msg *m, struct found_part *p)
+{
+	memset(p, 0, sizeof *p);
+	ipc_get_str(m, p->name, sizeof p->name);
+	get_hash(m, p->duplicate);
+	p->signed_by = (uint32_t)ipc_get_u64(m);
+	if (buf_slice(&p->signed_info, ipc_get_bytes(m)) != 0 ||
+	    buf_slice(&p->plan, ipc_get_bytes(m)) != 0)
+		m->failed = true;
+	if (!m->failed)
+		return 0;
+	buf_free(&p->signed_info);
+	buf_free(&p->plan);
+	return -1;
 }
 
 int

@@ -83,12 +83,17 @@ struct found_signature *findings_add_signature(struct findings *f);
 struct found_part *findings_add_part(struct findings *f);
 
 /*
- * Everything but the parts' signed_info and plan, encoded for a message or
- * for the queue's record (at most 48 KiB: nested signatures' certificates
- * and surplus warnings are dropped first, with a warning that says so).
- * 0 / -1; reading: -1 on anything malformed.
+ * Everything but the parts, encoded for a message or for the queue's record:
+ * at most about 48 KiB.  What would exceed that (certificates of nested
+ * signatures, then surplus signatures) is left out.  Reading: 0, or -1 on
+ * anything malformed (f is then empty).
  */
 void findings_put(struct ipc_msg *m, const struct findings *f);
 int findings_get(struct ipc_msg *m, struct findings *f);
+
+/* One part, whole; signed_info and plan together are at most 48 KiB. */
+#define FINDINGS_PART_MAX (48 * 1024)
+void findings_put_part(struct ipc_msg *m, const struct found_part *p);
+int findings_get_part(struct ipc_msg *m, struct found_part *p);
 
 #endif
