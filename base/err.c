@@ -23,7 +23,7 @@ static const char *const class_names[ERR_CLASS_MAX] = {
 };
 
 /* Cuts at a character boundary: details are UTF-8 and shown to people. */
-static void
+static void __attribute__((format(printf, 3, 0)))
 copy_text(char *dst, size_t size, const char *fmt, va_list ap)
 {
 	int n = vsnprintf(dst, size, fmt, ap);
@@ -43,9 +43,8 @@ copy_text(char *dst, size_t size, const char *fmt, va_list ap)
 	dst[end] = '\0';
 }
 
-static void
-fill(struct err *e, enum err_class class, const char *code, const char *fmt,
-    va_list ap)
+static void __attribute__((format(printf, 4, 0))) fill(struct err *e,
+    enum err_class class, const char *code, const char *fmt, va_list ap)
 {
 	memset(e, 0, sizeof *e);
 	e->class = class;

@@ -42,6 +42,7 @@ static const struct row rows[] = {
 #if __has_include("signer/report/explain_pass.def")
 #include "signer/report/explain_pass.def"
 #endif
+#include "signer/report/explain_report.def"
 #if __has_include("signer/report/explain_spool.def")
 #include "signer/report/explain_spool.def"
 #endif
