@@ -29,6 +29,12 @@ log_open(int fd, enum log_level least, const char *process)
 	log_process = process;
 }
 
+enum log_level
+log_level(void)
+{
+	return log_least;
+}
+
 static void
 emit(char *line, size_t size, size_t used)
 {

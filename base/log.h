@@ -19,6 +19,9 @@ enum log_level {
  */
 void log_open(int fd, enum log_level least, const char *process);
 
+/* The level in force, to hand it to a child process. */
+enum log_level log_level(void);
+
 /*
  * Writes `time level process event key=value…` in one write(2).  `event` is
  * ASCII like "job.claimed".  Values that come from outside go through

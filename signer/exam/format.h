@@ -82,6 +82,14 @@ struct submission_format {
 	bool (*recognise)(const struct drop *d);
 
 	/*
+	 * NULL where a drop is one file.  Otherwise: 0 when every member that
+	 * the drop's documents name is there; -1 with ERR_TRANSIENT_IO
+	 * "egov-member-missing" naming the first that is not (the batch waits
+	 * for it), or ERR_INPUT.
+	 */
+	int (*missing)(const struct drop *d, struct err *e);
+
+	/*
 	 * The one pass: everything DESIGN 4 calls "examined".  Fills f
 	 * (initialised by the caller).  0; -1 with ERR_INPUT for a drop that
 	 * must not be signed.
