@@ -33,6 +33,11 @@ struct key;
 struct key_backend {
 	const char *name; /* "jpki", "pkcs12", … as in the configuration */
 
+	/* What a PIN may look like; checked before anything is sent, so that
+	 * a typing error of this kind costs no try. */
+	unsigned pin_min, pin_max; /* bytes */
+	bool pin_upper_alnum;      /* A-Z 0-9 only; a-z is upper-cased */
+
 	/* Finds the card or file; costs no PIN try.  NULL: ERR_CARD when it
 	 * is not there, ERR_CONFIG for wrong settings. */
 	struct key *(*open)(const struct conf_key *conf, struct err *e);
@@ -53,12 +58,22 @@ struct key_backend {
 	int (*sign)(struct key *k, enum sign_algorithm a, struct slice digest,
 	    struct buf *out, struct err *e);
 
+	/* Is the key still there?  Asked about once a second while nothing is
+	 * signed; sends the card no command (the PIN status and the selected
+	 * file stay).  0; -1 with ERR_CARD "card-removed" or the like. */
+	int (*alive)(struct key *k, struct err *e);
+
 	/* Wipes, unpowers the card, frees.  NULL is accepted. */
 	void (*close)(struct key *k);
 };
 
-/* NULL-terminated. */
-extern const struct key_backend *const key_backends[];
-const struct key_backend *key_backend_find(enum conf_backend kind);
+/* One row per file. */
+extern const struct key_backend key_backend_jpki, key_backend_pkcs12,
+    key_backend_test;
+
+/* The backend of a key; NULL with ERR_CONFIG "backend-unavailable" for one
+ * that this version does not have. */
+const struct key_backend *key_backend_find(
+    const struct conf_key *key, struct err *e);
 
 #endif
