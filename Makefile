@@ -61,7 +61,7 @@ PO := $(wildcard base/po/ja/*.po)
 MO := $(B)/locale/ja/LC_MESSAGES/natsuin.mo
 
 .PHONY: all check check-units check-e2e bench vcard fuzz install clean format \
-	check-format compile-only
+	check-format compile-only print-flags analyze
 .SECONDARY:
 
 all: $(B)/natsuin $(MO)
@@ -129,6 +129,19 @@ install: all
 	done
 	install -D -m 644 conf/natsuin.conf \
 	    $(DESTDIR)$(PREFIX)/share/doc/natsuin/examples/natsuin.conf
+
+# The compiler flags, for scripts/check-style.
+print-flags:
+	@echo '$(filter-out -MMD -MP,$(NCFLAGS))'
+
+# Slower looks at the code, by hand.
+analyze:
+	for f in $(LIB_SRC); do \
+		$(CC) $(filter-out -MMD -MP,$(NCFLAGS)) -fanalyzer -S \
+		    -o /dev/null $$f || exit 1; \
+	done
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability \
+	    --inline-suppr --suppress=missingIncludeSystem -I. $(LIB_SRC)
 
 clean:
 	rm -rf $(B)

@@ -38,7 +38,7 @@ struct err {
 	char frame[ERR_FRAMES][80]; /* context, innermost first */
 };
 
-/* Sets `e` (may be NULL) and returns -1, so that callers `return err_set(…)`. */
+/* Sets `e` (may be NULL) and returns -1: callers `return err_set(…)`. */
 int err_set(struct err *e, enum err_class class, const char *code,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
