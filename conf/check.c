@@ -1,0 +1,179 @@
+/*
+ * What must hold between settings: names exist and are unique, folders do
+ * not overlap, a key has what its backend needs.  Looks only at the
+ * configuration, never at the machine (natsuin doctor does that).
+ */
+#include "conf/check.h"
+
+#include "base/buf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TITLE_MAX 32
+
+/* code: 3 of conf_fault */
+
+static int
+line_of(struct conf_reading *r, cfg_t *sec, const char *setting)
+{
+	int line = conf_line_of(r, cfg_getopt(sec, setting));
+
+	return line != 0 ? line : sec->line;
+}
+
+/* Titles become file and socket names. */
+static int
+check_title(struct conf_reading *r, cfg_t *sec, const char *title)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+	size_t n = strlen(title);
+
+	if (n > 0 && n <= TITLE_MAX && strspn(title, good) == n &&
+	    title[0] != '.' && title[0] != '-')
+		return 0;
+	return conf_fault(r, sec->line, "conf-value",
+	    "%s \"%.60s\": a title has 1 to %d of A-Z a-z 0-9 _ - .",
+	    cfg_name(sec), title, TITLE_MAX);
+}
+
+int
+conf_check_key(struct conf_reading *r, cfg_t *sec, struct conf_key *k)
+{
+	if (check_title(r, sec, k->name) != 0)
+		return -1;
+	if (strcmp(k->name, "none") == 0)
+		return conf_fault(r, sec->line, "conf-value",
+		    "key \"none\": this word means unsigned in sign-with");
+	if (k->backend == CONF_BACKEND_PKCS12 && k->file[0] == '\0')
+		return conf_fault(r, line_of(r, sec, "backend"), "conf-missing",
+		    "key \"%s\": pkcs12 needs \"file\"", k->name);
+	if (k->backend == CONF_BACKEND_PKCS11 && k->module[0] == '\0')
+		return conf_fault(r, line_of(r, sec, "backend"), "conf-missing",
+		    "key \"%s\": pkcs11 needs \"module\"", k->name);
+	return 0;
+}
+
+static int
+default_path(struct conf_drop *d)
+{
+	struct buf b = {0};
+
+	if (d->path != NULL && d->path[0] != '\0')
+		return 0;
+	if (buf_printf(&b, "in/%s", d->name) != 0 || buf_cstr(&b) == NULL) {
+		buf_free(&b);
+		return -1;
+	}
+	free(d->path);
+	d->path = (char *)b.p;
+	return 0;
+}
+
+/* The spool's own folders are not for dropping. */
+static int
+check_path(struct conf_reading *r, cfg_t *sec, const struct conf_drop *d)
+{
+	static const char *const own[] = {
+	    "out", "failed", "done", "reports", "work", "state"};
+	size_t n = strcspn(d->path, "/");
+
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+		if (n == strlen(own[i]) && strncmp(d->path, own[i], n) == 0)
+			return conf_fault(r, line_of(r, sec, "path"),
+			    "conf-path",
+			    "path = \"%.80s\": \"%s\" belongs to natsuin",
+			    d->path, own[i]);
+	}
+	return 0;
+}
+
+static void
+list_free(struct conf_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->item[i]);
+	free(list->item);
+	list->item = NULL;
+	list->count = 0;
+}
+
+static int
+check_sign_with(struct conf_reading *r, cfg_t *sec, struct conf_drop *d)
+{
+	int line = line_of(r, sec, "sign-with");
+
+	if (d->sign_with.count == 0)
+		return conf_fault(r, line, "conf-missing",
+		    "drop \"%s\": sign-with names no key (\"none\" for "
+		    "unsigned e-Gov applications)",
+		    d->name);
+	for (size_t i = 0; i < d->sign_with.count; i++) {
+		const char *name = d->sign_with.item[i];
+
+		if (strcmp(name, "none") == 0 && d->sign_with.count == 1) {
+			d->unsigned_only = true;
+			break;
+		}
+		if (strcmp(name, "none") == 0)
+			return conf_fault(r, line, "conf-value",
+			    "sign-with: \"none\" stands alone");
+		if (conf_key_find(r->conf, name) == NULL)
+			return conf_fault(r, line, "conf-unknown-key",
+			    "sign-with: there is no key \"%.60s\"", name);
+	}
+	if (d->unsigned_only)
+		list_free(&d->sign_with);
+	return 0;
+}
+
+int
+conf_check_drop(struct conf_reading *r, cfg_t *sec, struct conf_drop *d)
+{
+	if (check_title(r, sec, d->name) != 0)
+		return -1;
+	if (default_path(d) != 0)
+		return conf_fault(r, 0, "out-of-memory", "no memory");
+	if (check_path(r, sec, d) != 0 || check_sign_with(r, sec, d) != 0)
+		return -1;
+	if (d->unsigned_only && d->format == CONF_FORMAT_ETAX)
+		return conf_fault(r, line_of(r, sec, "sign-with"), "conf-value",
+		    "drop \"%s\": only e-Gov applications can go unsigned",
+		    d->name);
+	return 0;
+}
+
+/* True when one path is the other or lies below it. */
+static bool
+overlaps(const char *a, const char *b)
+{
+	size_t na = strlen(a), nb = strlen(b);
+	size_t n = na < nb ? na : nb;
+
+	if (strncmp(a, b, n) != 0)
+		return false;
+	return na == nb || (na > nb ? a[n] : b[n]) == '/';
+}
+
+int
+conf_check_all(struct conf_reading *r, cfg_t *cfg)
+{
+	struct conf *c = r->conf;
+
+	/* The JSON report is the record; the others are views of it. */
+	c->report_json = true;
+	for (size_t i = 0; i < c->drop_count; i++) {
+		cfg_t *sec = cfg_getnsec(cfg, "drop", (unsigned)i);
+
+		for (size_t j = 0; j < i; j++) {
+			if (!overlaps(c->drops[i].path, c->drops[j].path))
+				continue;
+			return conf_fault(r, line_of(r, sec, "path"),
+			    "conf-duplicate",
+			    "drops \"%s\" and \"%s\" share a folder",
+			    c->drops[j].name, c->drops[i].name);
+		}
+	}
+	return 0;
+}

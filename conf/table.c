@@ -1,0 +1,215 @@
+/*
+ * The table of settings.  A setting exists when it has a row here, and only
+ * then: name, type, default, range and help are said once.  Nothing here
+ * reads a file or knows about other settings.
+ */
+#include "conf/table.h"
+
+#include "base/i18n.h"
+#include "conf/conf.h"
+
+#include <string.h>
+
+static const char *const words_format[] = {"auto", "etax", "egov", NULL};
+static const char *const words_backend[] = {
+    "jpki", "pkcs11", "pkcs12", "test", NULL};
+static const char *const words_missing[] = {"warn", "refuse", NULL};
+static const char *const words_resubmission[] = {"warn", "hold", NULL};
+static const char *const words_revocation[] = {
+    "require", "prefer", "off", NULL};
+static const char *const words_language[] = {"ja", "en", NULL};
+static const char *const words_report[] = {"html", "csv", "json", NULL};
+
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define KB INT64_C(1024)
+#define MB (1024 * KB)
+#define GB (1024 * MB)
+
+/* CONF_FLAGS takes the first of the report flags and the two after it. */
+_Static_assert(offsetof(struct conf, report_csv) ==
+		       offsetof(struct conf, report_html) + sizeof(bool) &&
+		   offsetof(struct conf, report_json) ==
+		       offsetof(struct conf, report_csv) + sizeof(bool),
+    "report flags are adjacent, in the order of words_report");
+
+#define C(field) offsetof(struct conf, field)
+#define D(field) offsetof(struct conf_drop, field)
+#define K(field) offsetof(struct conf_key, field)
+#define L(field) offsetof(struct conf, limits.field)
+
+const struct conf_section conf_sections[] = {
+    {"spool", NULL, N_("Where filings arrive, wait and leave.")},
+    {"drop", "kokuzei",
+	N_("A folder that filings are dropped into. Any number of them; the "
+	   "title is the folder's name in reports.")},
+    {"key", "tanaka",
+	N_("A signing key. The title is the name that sign-with uses.")},
+    {"certificates", NULL, N_("How certificates are checked.")},
+    {"schemas", NULL, N_("Schema bundles made by natsuin schema import.")},
+    {"report", NULL, N_("The report of a batch.")},
+    {"limits", NULL,
+	N_("Bounds on what is read. A filing beyond one is refused.")},
+    {NULL, NULL, NULL},
+};
+
+/* clang-format off */
+const struct conf_setting conf_settings[] = {
+{"spool", "root", CONF_PATH, "/srv/natsuin", NULL, 0, 0, NULL, C(root),
+    N_("The spool folder, which has in, out, failed, done, reports, work and "
+    "state below it.")},
+{"spool", "settle", CONF_DURATION, "3s", NULL, 100, HOUR, NULL, C(settle_ms),
+    N_("A file is taken once it has not changed for this long.")},
+{"spool", "settle-network", CONF_DURATION, "10s", NULL, 100, HOUR, NULL,
+    C(settle_network_ms),
+    N_("The same on a network file system.")},
+{"spool", "incomplete-after", CONF_DURATION, "10m", NULL, SECOND, 7 * DAY,
+    NULL, C(incomplete_after_ms),
+    N_("An e-Gov folder that still lacks a file it names fails after this "
+    "long.")},
+{"spool", "poll", CONF_DURATION, "5s", NULL, 100, HOUR, NULL, C(poll_ms),
+    N_("watch: the longest time between two looks into the drop folders.")},
+{"spool", "quiet", CONF_DURATION, "30s", NULL, SECOND, DAY, NULL, C(quiet_ms),
+    N_("watch: a batch ends and its report is written when nothing has "
+    "arrived for this long.")},
+{"spool", "group", CONF_NAME, "", "office", 0, 0, NULL, C(group),
+    N_("The group of the shared folders; empty leaves it as it is.")},
+{"spool", "umask", CONF_MODE, "0027", NULL, 0, 0777, NULL, C(umask),
+    N_("The umask of files in the shared folders, octal.")},
+{"spool", "examiners", CONF_INT, "0", NULL, 0, 64, NULL, C(examiners),
+    N_("Processes that examine filings; 0 is one per processor core, at "
+    "least two.")},
+{"spool", "run-dir", CONF_PATH, "/run/natsuin", NULL, 0, 0, NULL, C(run_dir),
+    N_("Where unlocked keys listen for the batch.")},
+
+{"drop", "path", CONF_INSIDE, "", "in/kokuzei", 0, 0, NULL, D(path),
+    N_("The folder below the spool folder. Empty is in/ followed by the "
+    "title.")},
+{"drop", "format", CONF_ENUM, "auto", NULL, 0, 0, words_format, D(format),
+    N_("What arrives here: e-Tax files, e-Gov applications, or decided for "
+    "each drop.")},
+{"drop", "sign-with", CONF_NAMES, "", "tanaka", 0, 8, NULL, D(sign_with),
+    N_("The keys that sign, in signing order. Only \"none\" packages e-Gov "
+    "applications without a signature.")},
+{"drop", "deliver", CONF_DELIVER, "out/{batch}/{path}", NULL, 0, 0, NULL,
+    D(deliver),
+    N_("Where an output goes, from the spool folder or absolute. {batch} is "
+    "the batch, {drop} this drop's name, {path} the path inside the drop "
+    "folder; a template without {path} is a folder that gets it added.")},
+{"drop", "resubmission", CONF_ENUM, "warn", NULL, 0, 0, words_resubmission,
+    D(resubmission),
+    N_("What to do when the same taxpayer, procedure and period was "
+    "published before with other content.")},
+{"drop", "sign-form-root", CONF_BOOL, "no", NULL, 0, 0, NULL,
+    D(sign_form_root),
+    N_("Also sign documents whose root is a form, such as deduction "
+    "certificates; otherwise they are refused.")},
+
+{"key", "backend", CONF_ENUM, "jpki", NULL, 0, 0, words_backend, K(backend),
+    N_("jpki is a My Number card in a PC/SC reader, pkcs11 a token with its "
+    "module, pkcs12 a key file; test is only for trying natsuin out.")},
+{"key", "owner", CONF_NAME, "", "tanaka", 0, 0, NULL, K(owner),
+    N_("The user whose natsuin unlock is trusted for this key; empty is the "
+    "user that runs natsuin.")},
+{"key", "used-by", CONF_NAMES, "", "natsuin", 0, 16, NULL, K(used_by),
+    N_("Users, besides the owner, whose batches may ask this key to sign.")},
+{"key", "etax-user-id", CONF_DIGITS, "", "0000000000000000", 0, 16, NULL,
+    K(etax_user_id),
+    N_("The signer's 16-digit e-Tax user number. e-Tax filings need it.")},
+{"key", "certificate-sha256", CONF_HEX, "", NULL, 0, 64, NULL,
+    K(certificate_sha256),
+    N_("Only the certificate with this SHA-256 may sign; empty accepts the "
+    "card's or the file's.")},
+{"key", "file", CONF_PATH, "", NULL, 0, 0, NULL, K(file),
+    N_("pkcs12: the key file.")},
+{"key", "pin-file", CONF_PATH, "", NULL, 0, 0, NULL, K(pin_file),
+    N_("A file with the PIN or password, readable by its owner only. Empty "
+    "asks for it.")},
+{"key", "reader", CONF_TEXT, "", NULL, 0, 0, NULL, K(reader),
+    N_("jpki: part of the reader's name; empty takes any reader with a "
+    "matching card.")},
+{"key", "module", CONF_PATH, "", NULL, 0, 0, NULL, K(module),
+    N_("pkcs11: the token's module, a shared library.")},
+{"key", "token-serial", CONF_TEXT, "", NULL, 0, 0, NULL, K(token_serial),
+    N_("pkcs11: the token's serial number; empty accepts any.")},
+{"key", "token-label", CONF_TEXT, "", NULL, 0, 0, NULL, K(token_label),
+    N_("pkcs11: the token's label; empty accepts any.")},
+{"key", "card-timeout", CONF_DURATION, "30s", NULL, SECOND, 10 * MINUTE, NULL,
+    K(card_timeout_ms),
+    N_("The longest time that one card command may take.")},
+{"key", "script", CONF_TEXT, "", NULL, 0, 0, NULL, K(script),
+    N_("test: faults to play; see the manual.")},
+
+{"certificates", "anchors", CONF_PATH, "", "/etc/natsuin/anchors", 0, 0, NULL,
+    C(anchors),
+    N_("A folder of trusted CA certificates (PEM). Empty: no path can be "
+    "checked, and the report says so.")},
+{"certificates", "revocation", CONF_ENUM, "prefer", NULL, 0, 0,
+    words_revocation, C(revocation),
+    N_("Whether revocation must be known (require), is used when it can be "
+    "had (prefer), or is not looked at (off).")},
+{"certificates", "expiry-warning-days", CONF_INT, "92", NULL, 0, 3650, NULL,
+    C(expiry_warning_days),
+    N_("Warn when a certificate expires within so many days.")},
+
+{"schemas", "path", CONF_PATH, "/var/lib/natsuin/schemas", NULL, 0, 0, NULL,
+    C(schemas),
+    N_("The folder of schema bundles.")},
+{"schemas", "missing", CONF_ENUM, "warn", NULL, 0, 0, words_missing,
+    C(schema_missing),
+    N_("What to do with a filing whose procedure and version have no "
+    "bundle.")},
+
+{"report", "language", CONF_WORD, "ja", NULL, 0, 0, words_language,
+    C(report_language),
+    N_("The language of the report: Japanese or English.")},
+{"report", "formats", CONF_FLAGS, "html csv json", NULL, 0, 0, words_report,
+    C(report_html),
+    N_("The files to write. The JSON file is the record and is always "
+    "written.")},
+
+{"limits", "document-max", CONF_SIZE, "20MB", NULL, KB, 2 * GB, NULL,
+    L(document_max),
+    N_("One XML document. e-Tax takes 20 MB per transmission.")},
+{"limits", "drop-max", CONF_SIZE, "200MB", NULL, KB, 8 * GB, NULL,
+    L(drop_max),
+    N_("All files of one drop together, also unpacked.")},
+{"limits", "members-max", CONF_INT, "150", NULL, 1, 180, NULL,
+    L(members_max),
+    N_("Files in one drop.")},
+{"limits", "depth", CONF_INT, "200", NULL, 8, 2000, NULL, L(depth),
+    N_("Nesting of elements.")},
+{"limits", "attributes", CONF_INT, "256", NULL, 16, 10000, NULL,
+    L(attributes),
+    N_("Attributes of one element.")},
+{"limits", "namespaces", CONF_INT, "256", NULL, 16, 10000, NULL,
+    L(namespaces),
+    N_("Namespace declarations in scope.")},
+{"limits", "ids", CONF_INT, "200000", NULL, 100, 10000000, NULL, L(ids),
+    N_("Identifiers in one document.")},
+{"limits", "full-verify-max", CONF_SIZE, "32MB", NULL, KB, 2 * GB, NULL,
+    L(full_verify_max),
+    N_("Documents above this size are held, because verifying them takes "
+    "about eleven times their size in memory.")},
+{"limits", "examiner-memory", CONF_SIZE, "1GB", NULL, 64 * MB, 64 * GB, NULL,
+    L(examiner_memory),
+    N_("Memory that one examining process may use.")},
+{"limits", "examiner-cpu", CONF_INT, "120", NULL, 1, 86400, NULL,
+    L(examiner_cpu_s),
+    N_("Processor seconds that examining one filing may take.")},
+{NULL, NULL, CONF_TEXT, NULL, NULL, 0, 0, NULL, 0, NULL},
+};
+/* clang-format on */
+
+const struct conf_setting *
+conf_setting_find(const char *section, const char *name)
+{
+	for (const struct conf_setting *s = conf_settings; s->name; s++) {
+		if (strcmp(s->section, section) == 0 &&
+		    strcmp(s->name, name) == 0)
+			return s;
+	}
+	return NULL;
+}

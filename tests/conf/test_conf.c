@@ -1,0 +1,380 @@
+/* The configuration: defaults, every type, and each fault with its line. */
+#include "conf/conf.h"
+
+#include "base/fsops.h"
+#include "conf/table.h"
+#include "tests/lib/suite.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct conf *
+load(const char *text, struct err *e)
+{
+	char path[200];
+	int dir = suite_dir();
+
+	memset(e, 0, sizeof *e);
+	CU_ASSERT(
+	    fs_replace(dir, "natsuin.conf", slice_str(text), 0600, e) == 0);
+	close(dir);
+	snprintf(path, sizeof path, "%s/natsuin.conf", suite_dir_path());
+	return conf_load(path, e);
+}
+
+/* Loading must fail with this code, and say this line and these words. */
+static void
+refused(const char *text, const char *code, int line, const char *words)
+{
+	char where[300];
+	struct err e;
+	struct conf *c = load(text, &e);
+
+	snprintf(where, sizeof where, "%s/natsuin.conf:%d: ", suite_dir_path(),
+	    line);
+	CU_ASSERT_PTR_NULL(c);
+	CU_ASSERT_EQUAL(e.class, ERR_CONFIG);
+	if (strcmp(e.code, code) != 0 ||
+	    strncmp(e.detail, where, strlen(where)) != 0 ||
+	    strstr(e.detail, words) == NULL) {
+		printf("# wanted %s %s…%s\n# got    %s %s\n", code, where,
+		    words, e.code, e.detail);
+		CU_FAIL("another fault");
+	}
+	conf_free(c);
+}
+
+#define KEY                                                                    \
+	"key \"tanaka\" {\n backend = \"jpki\"\n"                              \
+	" etax-user-id = \"1234567890123456\"\n}\n"
+
+static void
+defaults_of_an_empty_file(void)
+{
+	struct err e;
+	struct conf *c = load("", &e);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_STRING_EQUAL(c->root, "/srv/natsuin");
+	CU_ASSERT_EQUAL(c->settle_ms, 3000);
+	CU_ASSERT_EQUAL(c->settle_network_ms, 10000);
+	CU_ASSERT_EQUAL(c->incomplete_after_ms, 600000);
+	CU_ASSERT_EQUAL(c->umask, 027);
+	CU_ASSERT_EQUAL(c->limits.document_max, 20 << 20);
+	CU_ASSERT_EQUAL(c->limits.depth, 200);
+	CU_ASSERT_EQUAL(c->limits.full_verify_max, 32 << 20);
+	CU_ASSERT_STRING_EQUAL(c->report_language, "ja");
+	CU_ASSERT(c->report_html && c->report_csv && c->report_json);
+	CU_ASSERT_EQUAL(c->revocation, CONF_REVOCATION_PREFER);
+	CU_ASSERT_EQUAL(c->drop_count, 0);
+	CU_ASSERT_EQUAL(c->key_count, 0);
+	conf_free(c);
+}
+
+static void
+a_whole_configuration(void)
+{
+	char want[300];
+	struct err e;
+	struct conf *c = load(
+	    "# an office\n"
+	    "spool { root = \"spool\"  settle = \"250ms\"  umask = \"0007\" "
+	    "group = office }\n"
+	    "drop \"kokuzei\" {\n"
+	    "  path = \"in//./kokuzei/\"\n"
+	    "  sign-with = { \"tanaka\", \"sato\" }\n"
+	    "  deliver = \"/mnt/etax/{drop}\"\n"
+	    "  resubmission = hold\n"
+	    "  sign-form-root = yes\n"
+	    "}\n"
+	    "drop \"egov\" { format = egov  sign-with = { none } }\n"
+	    "key \"sato\" { backend = pkcs12  file = \"keys/sato.p12\"\n"
+	    "  used-by = { \"natsuin\", \"www-data\" } card-timeout = 2m "
+	    "}\n" KEY "report { formats = { csv } language = en }\n"
+	    "limits { document-max = 64MB }",
+	    &e);
+
+	if (c == NULL)
+		suite_print_err(__FILE__, __LINE__, &e);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	snprintf(want, sizeof want, "%s/spool", suite_dir_path());
+	CU_ASSERT_STRING_EQUAL(c->root, want);
+	CU_ASSERT_EQUAL(c->settle_ms, 250);
+	CU_ASSERT_EQUAL(c->umask, 07);
+	CU_ASSERT_STRING_EQUAL(c->group, "office");
+	CU_ASSERT_EQUAL_FATAL(c->drop_count, 2);
+	CU_ASSERT_STRING_EQUAL(c->drops[0].path, "in/kokuzei");
+	CU_ASSERT_EQUAL(c->drops[0].sign_with.count, 2);
+	CU_ASSERT_STRING_EQUAL(c->drops[0].sign_with.item[1], "sato");
+	CU_ASSERT_STRING_EQUAL(c->drops[0].deliver, "/mnt/etax/{drop}");
+	CU_ASSERT_EQUAL(c->drops[0].resubmission, CONF_RESUBMISSION_HOLD);
+	CU_ASSERT(c->drops[0].sign_form_root);
+	CU_ASSERT_STRING_EQUAL(c->drops[1].path, "in/egov");
+	CU_ASSERT_EQUAL(c->drops[1].format, CONF_FORMAT_EGOV);
+	CU_ASSERT(c->drops[1].unsigned_only);
+	CU_ASSERT_EQUAL(c->drops[1].sign_with.count, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(conf_key_find(c, "sato"));
+	CU_ASSERT_EQUAL(conf_key_find(c, "sato")->backend, CONF_BACKEND_PKCS12);
+	CU_ASSERT_EQUAL(conf_key_find(c, "sato")->card_timeout_ms, 120000);
+	CU_ASSERT_EQUAL(conf_key_find(c, "sato")->used_by.count, 2);
+	snprintf(want, sizeof want, "%s/keys/sato.p12", suite_dir_path());
+	CU_ASSERT_STRING_EQUAL(conf_key_find(c, "sato")->file, want);
+	CU_ASSERT_STRING_EQUAL(
+	    conf_key_find(c, "tanaka")->etax_user_id, "1234567890123456");
+	CU_ASSERT_PTR_NULL(conf_key_find(c, "none"));
+	CU_ASSERT_PTR_NOT_NULL(conf_drop_find(c, "egov"));
+	CU_ASSERT(!c->report_html && c->report_csv && c->report_json);
+	CU_ASSERT_EQUAL(c->limits.document_max, 64 << 20);
+	conf_free(c);
+}
+
+static void
+an_editor_on_windows(void)
+{
+	char want[300];
+	struct err e;
+	struct conf *c =
+	    load("\xEF\xBB\xBFspool {\r\n  root = \"捺印\" # 印\r\n}\r\n", &e);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	snprintf(want, sizeof want, "%s/捺印", suite_dir_path());
+	CU_ASSERT_STRING_EQUAL(c->root, want);
+	conf_free(c);
+	refused("spool {\r\n root = \"\x82\xA0\"\r\n}\r\n", "conf-encoding", 1,
+	    "UTF-8");
+}
+
+static void
+unknown_settings_name_their_line(void)
+{
+	refused(
+	    "spool {\n\n  rot = \"x\"\n}\n", "conf-unknown-setting", 3, "rot");
+	refused("\nspol { }\n", "conf-unknown-setting", 2, "spol");
+	refused("key \"a\" {\n backend = jpki\n pin = \"1234\"\n}\n",
+	    "conf-unknown-setting", 3, "pin");
+	refused("spool {\n root = \"a\"\n", "conf-syntax", 2, "");
+	refused("spool {\n root = \"a\n}\n", "conf-syntax", 3, "");
+	refused("spool { }\n/* root\n", "conf-syntax", 2, "");
+	refused("spool {\n settle \"3s\"\n}\n", "conf-syntax", 2, "");
+	refused(
+	    "include(\"/etc/passwd\")\n", "conf-unknown-setting", 1, "include");
+}
+
+static void
+values_out_of_range(void)
+{
+	refused("limits {\n depth = 7\n}\n", "conf-value", 2,
+	    "a number from 8 to 2000");
+	refused("limits {\n depth = 2001 }\n", "conf-value", 2, "2000");
+	refused("limits { depth = 20x }\n", "conf-value", 1, "depth");
+	refused("limits { document-max = 3GB }\n", "conf-value", 1,
+	    "from 1KB to 2GB");
+	refused("spool {\n settle = \"3 s\"\n}\n", "conf-value", 2,
+	    "a duration such as 3s from 100ms to 1h");
+	refused("spool { umask = 0888 }\n", "conf-value", 1, "octal");
+	refused("schemas {\n missing = ignore\n}\n", "conf-value", 2,
+	    "must be one of warn refuse");
+	refused("report {\n formats = {\n html,\n pdf } }\n", "conf-value", 3,
+	    "html csv json");
+	refused("spool { root = \"a\\x01\" }\n", "conf-value", 1, "control");
+}
+
+static void
+numbers_that_identify(void)
+{
+	refused("key \"a\" {\n etax-user-id = 123456789012345\n}\n",
+	    "conf-value", 2, "exactly 16 decimal digits");
+	refused("key \"a\" {\n etax-user-id = \"12345678901234567\"\n}\n",
+	    "conf-value", 2, "16");
+	refused("key \"a\" {\n etax-user-id = \"123456789012345x\"\n}\n",
+	    "conf-value", 2, "16");
+	refused("key \"a\" { certificate-sha256 = abcd }\n", "conf-value", 1,
+	    "exactly 64 hex");
+}
+
+static void
+certificate_hash_is_lower_case(void)
+{
+	struct err e;
+	struct conf *c =
+	    load("key \"a\" { certificate-sha256 = \"0123456789ABCDEF0123456789"
+		 "ABCDEF0123456789ABCDEF0123456789abcdef\" }\n",
+		&e);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_STRING_EQUAL(c->keys[0].certificate_sha256,
+	    "0123456789abcdef0123456789abcdef"
+	    "0123456789abcdef0123456789abcdef");
+	conf_free(c);
+}
+
+static void
+paths_stay_where_they_belong(void)
+{
+	refused(KEY "drop \"d\" {\n path = \"/in/d\"\n sign-with = {tanaka}\n}",
+	    "conf-value", 6, "relative to the spool");
+	refused(KEY "drop \"d\" { path = \"in/../d\" sign-with = {tanaka} }",
+	    "conf-value", 5, "\"..\"");
+	refused(KEY "drop \"d\" {\n path = \"work/d\" sign-with = {tanaka} }",
+	    "conf-path", 6, "work");
+	refused(KEY "drop \"d\" { path = \".\" sign-with = {tanaka} }",
+	    "conf-value", 5, "folder");
+	refused("spool { root = \"../spool\" }", "conf-value", 1, "\"..\"");
+	refused(KEY "drop \"d\" { deliver = \"out/{name}\" "
+		    "sign-with = {tanaka} }",
+	    "conf-value", 5, "only {batch}, {drop} and {path}");
+	refused(KEY "drop \"a\" { path = \"in\" sign-with = {tanaka} }\n"
+		    "drop \"b\" {\n path = \"in/b\"\n sign-with = {tanaka} }",
+	    "conf-duplicate", 7, "share a folder");
+}
+
+static void
+path_of_the_root_itself(void)
+{
+	struct err e;
+	struct conf *c = load("spool { root = \".\" }", &e);
+	size_t n = strlen(suite_dir_path());
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT(strncmp(c->root, suite_dir_path(), n) == 0);
+	CU_ASSERT(strcmp(c->root + n, "/") == 0 || c->root[n] == '\0');
+	conf_free(c);
+}
+
+static void
+names_exist_and_are_unique(void)
+{
+	refused(KEY
+	    "drop \"d\" {\n\n sign-with = { \"tanaka\", \"suzuki\" }\n}",
+	    "conf-unknown-key", 7, "suzuki");
+	refused(KEY "drop \"d\" {\n sign-with = { tanaka, tanaka }\n}",
+	    "conf-value", 6, "twice");
+	refused(KEY "drop \"d\" {\n sign-with = { tanaka, none }\n}",
+	    "conf-value", 6, "alone");
+	refused(KEY "drop \"d\" {\n format = etax\n}", "conf-missing", 7,
+	    "names no key");
+	refused("drop \"d\" { format = etax\n sign-with = { none } }",
+	    "conf-value", 2, "e-Gov");
+	refused(KEY "\n" KEY, "conf-duplicate", 6, "tanaka");
+	refused(
+	    "spool {\n root = a\n root = b\n}", "conf-duplicate", 3, "root");
+	refused("spool { }\nspool { }\n", "conf-duplicate", 2, "spool");
+	refused("key \"a/b\" {\n}\n", "conf-value", 2, "title");
+	refused("key \"none\" { }\n", "conf-value", 1, "unsigned");
+	refused("key \"k\" {\n backend = pkcs12\n}\n", "conf-missing", 2,
+	    "\"file\"");
+	refused("key \"k\" {\n backend = pkcs11 }\n", "conf-missing", 2,
+	    "\"module\"");
+	refused(
+	    "key \"k\" { used-by = { \"a b\" } }\n", "conf-value", 1, "name");
+}
+
+static void
+missing_and_unreadable_files(void)
+{
+	struct err e = {0};
+
+	CU_ASSERT_PTR_NULL(conf_load("/nonexistent/natsuin.conf", &e));
+	CU_ASSERT_STRING_EQUAL(e.code, "conf-unreadable");
+	CU_ASSERT_EQUAL(e.class, ERR_CONFIG);
+	CU_ASSERT_PTR_NULL(conf_load(suite_dir_path(), &e));
+	CU_ASSERT_EQUAL(e.class, ERR_CONFIG);
+}
+
+/* What conf_print_defaults writes, as a text. */
+static void
+printed(void (*print)(int), struct buf *out)
+{
+	struct err e = {0};
+	int fd = fs_memfd("defaults", &e);
+
+	CU_ASSERT_FATAL(fd >= 0);
+	print(fd);
+	CHECK_OK(fs_read_all(fd, 1 << 20, out, &e), &e);
+	close(fd);
+}
+
+static void
+shipped_example_is_the_table(void)
+{
+	const char *source = getenv("NATSUIN_SRC");
+	struct buf want = {0}, got = {0};
+	struct err e = {0};
+	char path[400];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/conf/natsuin.conf",
+	    source == NULL ? "." : source);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	CU_ASSERT_FATAL(fd >= 0);
+	CHECK_OK(fs_read_all(fd, 1 << 20, &got, &e), &e);
+	close(fd);
+	printed(conf_print_defaults, &want);
+	CU_ASSERT(slice_eq(buf_view(&want), buf_view(&got)));
+	buf_free(&want);
+	buf_free(&got);
+}
+
+/* With the marks removed the example is a working configuration, and the
+ * defaults that it shows are those of an empty file. */
+static void
+example_loads_uncommented(void)
+{
+	struct buf text = {0}, plain = {0};
+	struct err e;
+	struct conf *c, *empty = load("", &e);
+	bool start = true;
+
+	printed(conf_print_defaults, &text);
+	for (size_t i = 0; i < text.len; i++) {
+		bool mark = start && text.p[i] == '#' && i + 1 < text.len &&
+			    text.p[i + 1] != ' ';
+
+		start = text.p[i] == '\n';
+		if (!mark)
+			CU_ASSERT(buf_putc(&plain, text.p[i]) == 0);
+	}
+	c = load(buf_cstr(&plain), &e);
+	if (c == NULL)
+		suite_print_err(__FILE__, __LINE__, &e);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(empty);
+	CU_ASSERT_EQUAL(c->drop_count, 1);
+	CU_ASSERT_EQUAL(c->key_count, 1);
+	CU_ASSERT_STRING_EQUAL(c->drops[0].name, "kokuzei");
+	CU_ASSERT_EQUAL(
+	    memcmp(&c->limits, &empty->limits, sizeof c->limits), 0);
+	CU_ASSERT_EQUAL(c->settle_ms, empty->settle_ms);
+	CU_ASSERT_STRING_EQUAL(c->root, empty->root);
+	CU_ASSERT_STRING_EQUAL(c->schemas, empty->schemas);
+	conf_free(c);
+	conf_free(empty);
+	buf_free(&text);
+	buf_free(&plain);
+}
+
+static void
+manual_names_every_setting(void)
+{
+	struct buf man = {0};
+	char want[80];
+
+	printed(conf_print_man, &man);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(buf_cstr(&man));
+	for (const struct conf_setting *s = conf_settings; s->name; s++) {
+		snprintf(want, sizeof want, ".It Ic %s No = Ar \"", s->name);
+		CU_ASSERT_PTR_NOT_NULL(strstr((char *)man.p, want));
+	}
+	buf_free(&man);
+}
+
+SUITE_MAIN("conf", CASE(defaults_of_an_empty_file), CASE(a_whole_configuration),
+    CASE(an_editor_on_windows), CASE(unknown_settings_name_their_line),
+    CASE(values_out_of_range), CASE(numbers_that_identify),
+    CASE(certificate_hash_is_lower_case), CASE(paths_stay_where_they_belong),
+    CASE(path_of_the_root_itself), CASE(names_exist_and_are_unique),
+    CASE(missing_and_unreadable_files), CASE(shipped_example_is_the_table),
+    CASE(example_loads_uncommented), CASE(manual_names_every_setting))
