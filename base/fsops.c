@@ -115,6 +115,23 @@ fs_write(int fd, struct slice data, struct err *e)
 }
 
 int
+fs_pwrite(int fd, uint64_t at, struct slice data, struct err *e)
+{
+	while (data.len > 0) {
+		ssize_t n = pwrite(fd, data.p, data.len, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return io_error(e, "write", "");
+		data.p += n;
+		data.len -= (size_t)n;
+		at += (uint64_t)n;
+	}
+	return 0;
+}
+
+int
 fs_sync(int fd, struct err *e)
 {
 	return fsync(fd) == 0 ? 0 : io_error(e, "fsync", "");

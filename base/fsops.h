@@ -33,6 +33,9 @@ int fs_create(int dirfd, const char *name, mode_t mode, struct err *e);
 /* Writes all bytes. */
 int fs_write(int fd, struct slice data, struct err *e);
 
+/* Writes all bytes at a position; the file's own position stays. */
+int fs_pwrite(int fd, uint64_t at, struct slice data, struct err *e);
+
 /* fsync (never tried twice on one descriptor: a failed one has lost data). */
 int fs_sync(int fd, struct err *e);
 /* fsync of a directory, which makes its entries durable. */
