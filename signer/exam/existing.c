@@ -1,0 +1,395 @@
+/*
+ * Reading a Signature from the stream of tags and judging its value.  The
+ * path to every used element is followed exactly, so that a look-alike deeper
+ * down (in an Object, say) is never taken for the real one.  Foreign
+ * certificates are parsed here, hence only inside the examiner's sandbox.
+ */
+#include "signer/exam/existing.h"
+
+#include "base/text.h"
+#include "signer/exam/c14n.h"
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX (64 * 1024)
+
+enum place {
+	AT_NOTHING, /* not of interest, nor anything below it */
+	AT_SIGNATURE,
+	AT_SIGNED_INFO,
+	AT_CANONICAL_METHOD,
+	AT_METHOD,
+	AT_REFERENCE,
+	AT_TRANSFORMS,
+	AT_TRANSFORM,
+	AT_DIGEST_METHOD,
+	AT_DIGEST_VALUE,
+	AT_VALUE,
+	AT_KEY_INFO,
+	AT_X509_DATA,
+	AT_CERTIFICATE
+};
+
+/* The grammar that is read: parent, name, child. */
+static const struct step {
+	enum place parent;
+	const char *local;
+	enum place child;
+} steps[] = {
+    {AT_SIGNATURE, "SignedInfo", AT_SIGNED_INFO},
+    {AT_SIGNATURE, "SignatureValue", AT_VALUE},
+    {AT_SIGNATURE, "KeyInfo", AT_KEY_INFO},
+    {AT_SIGNED_INFO, "CanonicalizationMethod", AT_CANONICAL_METHOD},
+    {AT_SIGNED_INFO, "SignatureMethod", AT_METHOD},
+    {AT_SIGNED_INFO, "Reference", AT_REFERENCE},
+    {AT_REFERENCE, "Transforms", AT_TRANSFORMS},
+    {AT_REFERENCE, "DigestMethod", AT_DIGEST_METHOD},
+    {AT_REFERENCE, "DigestValue", AT_DIGEST_VALUE},
+    {AT_TRANSFORMS, "Transform", AT_TRANSFORM},
+    {AT_KEY_INFO, "X509Data", AT_X509_DATA},
+    {AT_X509_DATA, "X509Certificate", AT_CERTIFICATE},
+};
+
+struct existing_reader {
+	struct existing x;
+	enum place at;
+	enum place outer[6]; /* the places around `at` */
+	unsigned levels;     /* used entries of outer */
+	unsigned ignored;    /* open elements below an AT_NOTHING one */
+	unsigned signed_infos, values;
+	bool text_cut;
+	struct buf text;
+};
+
+/* Keeps a value whole or not at all. */
+static bool
+copy(char *out, size_t size, struct slice value)
+{
+	if (value.len >= size || memchr(value.p, '\0', value.len) != NULL)
+		return false;
+	if (value.len > 0)
+		memcpy(out, value.p, value.len);
+	out[value.len] = '\0';
+	return true;
+}
+
+struct existing_reader *
+existing_open(const struct element *signature, unsigned line, bool filing)
+{
+	struct existing_reader *r = calloc(1, sizeof *r);
+	struct slice id;
+
+	if (r == NULL)
+		return NULL;
+	r->at = AT_SIGNATURE;
+	r->x.line = line;
+	r->x.filing = filing;
+	if (element_attribute(signature, "Id", &id) &&
+	    !copy(r->x.id, sizeof r->x.id, id))
+		r->x.malformed = true;
+	return r;
+}
+
+static enum place
+child_of(enum place parent, const struct element *el)
+{
+	if (el->uri == NULL || strcmp(el->uri, ELEMENT_DSIG) != 0)
+		return AT_NOTHING;
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+		if (steps[i].parent == parent &&
+		    strcmp(steps[i].local, el->local) == 0)
+			return steps[i].child;
+	return AT_NOTHING;
+}
+
+static struct existing_reference *
+last_reference(struct existing_reader *r)
+{
+	return &r->x.references[r->x.reference_count - 1];
+}
+
+static int
+add_reference(struct existing_reader *r, const struct element *el)
+{
+	struct existing_reference *p;
+	struct slice uri;
+
+	if (r->x.reference_count >= EXISTING_REFERENCES_MAX) {
+		r->x.malformed = true;
+		r->at = AT_NOTHING;
+		return 0;
+	}
+	p = reallocarray(r->x.references, r->x.reference_count + 1, sizeof *p);
+	if (p == NULL)
+		return -1;
+	r->x.references = p;
+	p += r->x.reference_count++;
+	memset(p, 0, sizeof *p);
+	if (!element_attribute(el, "URI", &uri))
+		return 0;
+	p->has_uri = true;
+	if (!copy(p->uri, sizeof p->uri, uri))
+		p->transforms |= EXISTING_OTHER;
+	return 0;
+}
+
+static unsigned
+transform_kind(struct slice uri)
+{
+	if (slice_eq_str(uri, C14N_URI) ||
+	    slice_eq_str(uri, C14N_URI "#WithComments"))
+		return EXISTING_C14N;
+	if (slice_eq_str(uri, ELEMENT_DSIG "enveloped-signature"))
+		return EXISTING_ENVELOPED;
+	return EXISTING_OTHER;
+}
+
+/* Stores an Algorithm attribute; a second one of a kind is malformed. */
+static void
+take_algorithm(struct existing_reader *r, char *out, struct slice uri)
+{
+	if (out[0] != '\0' || !copy(out, 80, uri))
+		r->x.malformed = true;
+}
+
+static void
+enter_algorithm(struct existing_reader *r, const struct element *el)
+{
+	struct slice uri = {0};
+
+	element_attribute(el, "Algorithm", &uri);
+	if (r->at == AT_CANONICAL_METHOD)
+		take_algorithm(r, r->x.canonical, uri);
+	else if (r->at == AT_METHOD)
+		take_algorithm(r, r->x.method, uri);
+	else if (r->at == AT_DIGEST_METHOD)
+		take_algorithm(r, last_reference(r)->method, uri);
+	else if (r->at == AT_TRANSFORM)
+		last_reference(r)->transforms |= transform_kind(uri);
+}
+
+int
+existing_start(struct existing_reader *r, const struct element *el)
+{
+	if (r->at == AT_NOTHING) {
+		r->ignored++;
+		return 0;
+	}
+	r->outer[r->levels++] = r->at;
+	r->at = child_of(r->at, el);
+	buf_reset(&r->text);
+	r->text_cut = false;
+	if (r->at == AT_REFERENCE)
+		return add_reference(r, el);
+	if (r->at == AT_SIGNED_INFO)
+		r->signed_infos++;
+	else
+		enter_algorithm(r, el);
+	return 0;
+}
+
+int
+existing_text(struct existing_reader *r, struct slice text)
+{
+	if (r->at != AT_DIGEST_VALUE && r->at != AT_VALUE &&
+	    r->at != AT_CERTIFICATE)
+		return 0;
+	if (r->text.len + text.len > TEXT_MAX) {
+		r->text_cut = true;
+		return 0;
+	}
+	return buf_slice(&r->text, text);
+}
+
+/* Base64 content into an empty buffer; anything wrong is malformed. */
+static void
+take_bytes(struct existing_reader *r, struct buf *out)
+{
+	if (out->len != 0 || r->text_cut ||
+	    text_base64_decode(out, buf_view(&r->text)) != 0 || out->len == 0)
+		r->x.malformed = true;
+}
+
+static void
+leave(struct existing_reader *r)
+{
+	if (r->at == AT_DIGEST_VALUE) {
+		take_bytes(r, &last_reference(r)->value);
+	} else if (r->at == AT_VALUE) {
+		r->values++;
+		take_bytes(r, &r->x.value);
+	} else if (r->at == AT_CERTIFICATE && r->x.certificates++ == 0) {
+		take_bytes(r, &r->x.certificate);
+	}
+}
+
+int
+existing_end(struct existing_reader *r, const struct element *el)
+{
+	(void)el;
+	if (r->ignored > 0) {
+		r->ignored--;
+		return 0;
+	}
+	leave(r);
+	if (r->levels > 0)
+		r->at = r->outer[--r->levels];
+	else if (r->signed_infos != 1 || r->values != 1 ||
+		 r->x.reference_count == 0)
+		r->x.malformed = true;
+	return 0;
+}
+
+bool
+existing_in_signed_info(const struct existing_reader *r)
+{
+	return r->levels > 0 &&
+	       (r->at == AT_SIGNED_INFO ||
+		   (r->levels > 1 && r->outer[1] == AT_SIGNED_INFO));
+}
+
+struct existing *
+existing_result(struct existing_reader *r)
+{
+	return &r->x;
+}
+
+void
+existing_close(struct existing_reader *r)
+{
+	if (r == NULL)
+		return;
+	existing_free(&r->x);
+	buf_free(&r->text);
+	free(r);
+}
+
+void
+existing_free(struct existing *x)
+{
+	for (size_t i = 0; i < x->reference_count; i++)
+		buf_free(&x->references[i].value);
+	free(x->references);
+	buf_free(&x->signed_info);
+	buf_free(&x->value);
+	buf_free(&x->certificate);
+	memset(x, 0, sizeof *x);
+}
+
+/* SignatureMethods that can be checked. */
+static const struct method {
+	const char *uri;
+	const char *digest;
+	bool legacy;
+} methods[] = {
+    {"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", "SHA256", false},
+    {"http://www.w3.org/2001/04/xmldsig-more#rsa-sha384", "SHA384", false},
+    {"http://www.w3.org/2001/04/xmldsig-more#rsa-sha512", "SHA512", false},
+    {ELEMENT_DSIG "rsa-sha1", "SHA1", true},
+};
+
+bool
+existing_is_sha1(const char *method)
+{
+	return strcmp(method, ELEMENT_DSIG "rsa-sha1") == 0 ||
+	       strcmp(method, ELEMENT_DSIG "sha1") == 0;
+}
+
+static X509 *
+parse_certificate(const struct buf *der)
+{
+	const unsigned char *p = der->p;
+	X509 *cert;
+
+	if (der->len == 0 || der->len > TEXT_MAX)
+		return NULL;
+	cert = d2i_X509(NULL, &p, (long)der->len);
+	if (cert != NULL && p != der->p + der->len) {
+		X509_free(cert);
+		return NULL;
+	}
+	return cert;
+}
+
+static void
+hash_key(X509 *cert, uint8_t out[FINDINGS_SHA256])
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+
+	if (n > 0)
+		SHA256(der, (size_t)n, out);
+	OPENSSL_free(der);
+}
+
+static bool
+verify_value(const struct existing *x, X509 *cert, const char *digest)
+{
+	EVP_PKEY *key = X509_get0_pubkey(cert);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = false;
+
+	if (key != NULL && ctx != NULL && EVP_PKEY_is_a(key, "RSA") &&
+	    EVP_DigestVerifyInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL) ==
+		1)
+		ok = EVP_DigestVerify(ctx, x->value.p, x->value.len,
+			 x->signed_info.p, x->signed_info.len) == 1;
+	EVP_MD_CTX_free(ctx);
+	return ok;
+}
+
+static bool
+value_ok(const struct existing *x, X509 *cert, bool allow_legacy)
+{
+	if (x->malformed || cert == NULL ||
+	    (strcmp(x->canonical, C14N_URI) != 0 &&
+		strcmp(x->canonical, C14N_URI "#WithComments") != 0))
+		return false;
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+		if (strcmp(methods[i].uri, x->method) == 0 &&
+		    (!methods[i].legacy || allow_legacy))
+			return verify_value(x, cert, methods[i].digest);
+	return false;
+}
+
+/* Copies whole characters only: the text may be shown to people. */
+static void
+shorten(char *out, size_t size, const char *text)
+{
+	size_t n = strnlen(text, size - 1);
+
+	while (n > 0 && ((uint8_t)text[n] & 0xC0) == 0x80)
+		n--;
+	memcpy(out, text, n);
+	out[n] = '\0';
+}
+
+int
+existing_judge(const struct existing *x, bool allow_legacy,
+    struct found_signature *out, struct err *e)
+{
+	X509 *cert = parse_certificate(&x->certificate);
+
+	shorten(out->id, sizeof out->id, x->id);
+	shorten(out->method, sizeof out->method, x->method);
+	if (x->reference_count > 0)
+		shorten(out->reference, sizeof out->reference,
+		    x->references[0].uri);
+	out->filing = x->filing;
+	out->legacy = existing_is_sha1(x->method);
+	for (size_t i = 0; i < x->reference_count; i++)
+		if (existing_is_sha1(x->references[i].method))
+			out->legacy = true;
+	out->value_ok = value_ok(x, cert, allow_legacy);
+	if (cert != NULL)
+		hash_key(cert, out->spki);
+	X509_free(cert);
+	if (buf_slice(&out->certificate, buf_view(&x->certificate)) != 0)
+		return err_nomem(e);
+	return 0;
+}
