@@ -104,7 +104,7 @@ fuzz: $(FUZZ_BIN)
 check: all tests vcard fuzz
 	scripts/run-tests $(B)
 
-check-units: all tests
+check-units: all tests vcard
 	scripts/run-tests $(B) units
 
 check-e2e: all vcard
@@ -147,4 +147,4 @@ clean:
 	rm -rf $(B)
 
 -include $(LIB_OBJ:.o=.d) $(B)/signer/main.d $(TESTLIB_OBJ:.o=.d) \
-	$(TEST_BIN:=.d) $(BENCH_BIN:=.d)
+	$(TEST_BIN:=.d) $(BENCH_BIN:=.d) $(VCARD_SRC:%.c=$(B)/%.d)
