@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define COPY_CHUNK (256 * 1024)
@@ -96,6 +98,78 @@ fs_create(int dirfd, const char *name, mode_t mode, struct err *e)
 	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 
 	return fd >= 0 ? fd : io_error(e, "create", name);
+}
+
+int
+fs_open_append(int dirfd, const char *name, mode_t mode, struct err *e)
+{
+	const int flags =
+	    O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+	struct stat st;
+	int fd = openat(dirfd, name, flags);
+
+	if (fd < 0 && errno == ENOENT) {
+		fd = openat(dirfd, name, flags | O_CREAT, mode);
+		if (fd >= 0 && fs_sync_dir(dirfd, e) != 0) {
+			close(fd);
+			return -1;
+		}
+	}
+	if (fd < 0)
+		return io_error(e, "open", name);
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1) {
+		close(fd);
+		return err_set(e, ERR_CONFIG, "not-a-file", "%s", name);
+	}
+	return fd;
+}
+
+/* A socket is bound by path only; /proc/self/fd makes a directory and a name
+ * of it, which also lets the folder's path be of any length. */
+static int
+bind_at(int fd, int dirfd, const char *name, struct err *e)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int n = snprintf(at.sun_path, sizeof at.sun_path, "/proc/self/fd/%d/%s",
+	    dirfd, name);
+	mode_t old;
+	int r;
+
+	if (n < 0 || (size_t)n >= sizeof at.sun_path)
+		return err_set(e, ERR_CONFIG, "name-too-long", "%s", name);
+	old = umask(0177);
+	r = bind(fd, (struct sockaddr *)&at, sizeof at);
+	umask(old);
+	return r == 0 ? 0 : io_error(e, "bind", name);
+}
+
+int
+fs_listen(int dirfd, const char *name, mode_t mode, gid_t group, struct err *e)
+{
+	int fd;
+
+	if (fs_unlink(dirfd, name, e) != 0)
+		return -1;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return io_error(e, "socket", name);
+	if (bind_at(fd, dirfd, name, e) != 0)
+		goto fail;
+	if (group != (gid_t)-1 &&
+	    fchownat(dirfd, name, (uid_t)-1, group, AT_SYMLINK_NOFOLLOW) != 0) {
+		io_error(e, "chgrp", name);
+		goto fail;
+	}
+	if (fchmodat(dirfd, name, mode, 0) != 0) {
+		io_error(e, "chmod", name);
+		goto fail;
+	}
+	if (listen(fd, 16) == 0)
+		return fd;
+	io_error(e, "listen", name);
+fail:
+	close(fd);
+	return -1;
 }
 
 int

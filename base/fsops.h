@@ -30,6 +30,17 @@ int fs_mkdirs(int dirfd, const char *path, mode_t mode, struct err *e);
 /* Creates a new file for writing and reading (O_EXCL); descriptor / -1. */
 int fs_create(int dirfd, const char *name, mode_t mode, struct err *e);
 
+/* Opens a file of one's own for appending and reading, creating it (then its
+ * directory is synced); descriptor / -1.  Not a regular file with one link:
+ * code "not-a-file". */
+int fs_open_append(int dirfd, const char *name, mode_t mode, struct err *e);
+
+/* Listens on a SOCK_SEQPACKET socket at `name` (an old one there is removed)
+ * with this mode and, unless (gid_t)-1, group; never wider on the way.
+ * Non-blocking, close-on-exec descriptor / -1. */
+int fs_listen(
+    int dirfd, const char *name, mode_t mode, gid_t group, struct err *e);
+
 /* Writes all bytes. */
 int fs_write(int fd, struct slice data, struct err *e);
 
