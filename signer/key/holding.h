@@ -1,0 +1,85 @@
+/* The keyholder's inside, shared by its files. */
+#ifndef SIGNER_KEY_HOLDING_H
+#define SIGNER_KEY_HOLDING_H
+
+#include "base/ipc.h"
+#include "signer/key/audit.h"
+#include "signer/key/keyholder.h"
+
+#include <sys/types.h>
+
+#define HOLD_CLIENTS 16
+#define HOLD_USERS 32
+#define HOLD_REPLIES 4  /* queued for one slow client */
+#define HOLD_WAITING 2  /* one about to be signed, one waiting */
+#define HOLD_REQUESTS 6 /* those, and signed ones not yet released */
+#define HOLD_READS 2    /* messages taken from a client in one round */
+#define HOLD_CHATTER 64 /* messages in a second that sign nothing */
+
+struct client {
+	int fd; /* -1 = free */
+	bool private;
+	uint64_t id; /* never used twice */
+	struct ipc_msg reply[HOLD_REPLIES];
+	unsigned replies;
+	int64_t second; /* of the monotonic clock, for the count below */
+	unsigned chatter;
+};
+
+enum request_state { REQUEST_FREE, REQUEST_WAITING, REQUEST_SIGNED };
+
+struct request {
+	enum request_state state;
+	uint64_t client;
+	uint64_t order;
+	enum sign_algorithm algorithm;
+	char job[KEY_JOB_ID_MAX];
+	struct buf signed_info;
+	struct template_match match; /* borrows from signed_info */
+	uint8_t digest[32];
+	struct buf signature;
+	uint64_t ticket; /* of the audit record */
+};
+
+struct keyholder {
+	const struct conf_key *key;
+	int state; /* folder of audit files and markers */
+	int signals;
+	int listener;
+	int run_dir;
+	struct audit *audit;
+	struct session *session;
+	struct keyholder_limits limits;
+	uid_t users[HOLD_USERS]; /* who may connect */
+	unsigned user_count;
+	struct client clients[HOLD_CLIENTS];
+	struct request requests[HOLD_REQUESTS];
+	uint64_t next_id;
+	int64_t made;
+	int64_t last_alive_ms;
+	bool ending;
+	enum keyholder_end end;
+	struct err why;
+};
+
+/* holding.c: clients and what they say. */
+void hold_add_client(struct keyholder *k, int fd, bool private);
+void hold_accept(struct keyholder *k);
+void hold_client_event(struct keyholder *k, struct client *c, short revents);
+void hold_drop(struct keyholder *k, struct client *c, const char *why);
+void hold_reply(struct keyholder *k, struct client *c, const struct ipc_msg *m);
+void hold_end(
+    struct keyholder *k, enum keyholder_end end, const struct err *why);
+
+/* signing.c: requests, from arrival to release. */
+void hold_take_request(
+    struct keyholder *k, struct client *c, struct ipc_msg *m);
+bool hold_waiting(const struct keyholder *k);
+void hold_sign_next(struct keyholder *k);
+void hold_release(struct keyholder *k);
+void hold_forget(struct keyholder *k, uint64_t client);
+void hold_clear_request(struct request *r);
+/* Signed and not yet released. */
+bool hold_unreleased(const struct keyholder *k);
+
+#endif

@@ -1,0 +1,367 @@
+/*
+ * The keyholder process: one key, one poll loop, no threads.  What must hold
+ * here: nothing but template_match's bytes reaches the card; the session
+ * ends by time, count, lock, signal, a gone card or a broken audit file, and
+ * then the key is closed (card unpowered), the socket removed, the process
+ * gone.  It is not dumpable and leaves no core.
+ */
+#include "signer/key/keyholder.h"
+
+#include "base/clock.h"
+#include "base/fsops.h"
+#include "base/log.h"
+#include "signer/key/holding.h"
+#include "signer/key/keyproto.h"
+#include "signer/key/keystate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ALIVE_EVERY_MS 1000
+#define LONGEST_SLEEP_MS 10000
+#define SOCKET_GROUP "natsuin"
+
+/* Signals become readable, so that none interrupts the card or the loop. */
+static int
+open_signals(struct err *e)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigaction(SIGPIPE, &ignore, NULL);
+	if (sigprocmask(SIG_SETMASK, &set, NULL) != 0)
+		return err_errno(e, ERR_BUG, "io-error", "%s", "sigprocmask");
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd >= 0 ? fd
+		       : err_errno(
+			     e, ERR_TRANSIENT_IO, "io-error", "%s", "signalfd");
+}
+
+struct keyholder *
+keyholder_open(const struct conf_key *key, const char *root, struct err *e)
+{
+	struct keyholder *k = calloc(1, sizeof *k);
+
+	if (k == NULL) {
+		err_nomem(e);
+		return NULL;
+	}
+	k->key = key;
+	k->state = k->signals = k->listener = k->run_dir = -1;
+	k->next_id = 1;
+	k->users[k->user_count++] = geteuid();
+	for (unsigned i = 0; i < HOLD_CLIENTS; i++)
+		k->clients[i].fd = -1;
+	if ((k->signals = open_signals(e)) < 0 || secret_init(e) != 0 ||
+	    (k->state = keystate_open(root, e)) < 0 ||
+	    (k->audit = audit_open(k->state, key->name, e)) == NULL ||
+	    (k->session = session_open(key, k->state, k->audit, e)) == NULL) {
+		keyholder_close(k);
+		return NULL;
+	}
+	return k;
+}
+
+const struct key_status *
+keyholder_card(const struct keyholder *k)
+{
+	return session_status(k->session);
+}
+
+int
+keyholder_unlock(struct keyholder *k, struct unlock_options *o, struct err *e)
+{
+	uint64_t ticket;
+
+	o->prompt.key = k->key->name;
+	o->prompt.signal_fd = k->signals;
+	if (session_unlock(k->session, o, e) != 0)
+		return -1;
+	return audit_event(
+	    k->audit, "unlocked", "", pin_source_name(o->source), &ticket, e);
+}
+
+int
+keyholder_status(
+    struct keyholder *k, struct keyholder_status *out, struct err *e)
+{
+	int64_t max = k->limits.max_signatures;
+
+	memset(out, 0, sizeof *out);
+	snprintf(out->key, sizeof out->key, "%s", k->key->name);
+	out->card = *session_status(k->session);
+	out->algorithm = SIGN_RSA_SHA256;
+	out->signatures_made = k->made;
+	out->signatures_left = max == 0 ? -1 : max - k->made;
+	out->until_ms = k->limits.until_ms;
+	out->audit_ok = audit_ok(k->audit);
+	if (buf_slice(&out->certificate, session_certificate(k->session)) != 0)
+		return err_nomem(e);
+	return 0;
+}
+
+void
+keyholder_set_limits(struct keyholder *k, struct keyholder_limits limits)
+{
+	k->limits = limits;
+}
+
+void
+keyholder_set_private(struct keyholder *k, int fd)
+{
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	hold_add_client(k, fd, true);
+}
+
+static int
+user_id(const char *name, uid_t *uid)
+{
+	const struct passwd *pw = getpwnam(name);
+	char *end;
+	unsigned long n;
+
+	if (pw != NULL) {
+		*uid = pw->pw_uid;
+		return 0;
+	}
+	if (name[0] < '0' || name[0] > '9')
+		return -1;
+	errno = 0;
+	n = strtoul(name, &end, 10);
+	if (errno != 0 || *end != '\0' || n >= (uid_t)-1)
+		return -1;
+	*uid = (uid_t)n;
+	return 0;
+}
+
+/* The owner must be us; those in used-by may connect. */
+static int
+load_users(struct keyholder *k, struct err *e)
+{
+	const struct conf_list *list = &k->key->used_by;
+	uid_t owner = geteuid();
+
+	if (k->key->owner != NULL && k->key->owner[0] != '\0' &&
+	    user_id(k->key->owner, &owner) != 0)
+		return err_set(
+		    e, ERR_CONFIG, "user-unknown", "%s", k->key->owner);
+	if (owner != geteuid())
+		return err_set(e, ERR_CONFIG, "not-key-owner",
+		    "key \"%s\" belongs to %s", k->key->name, k->key->owner);
+	for (size_t i = 0; i < list->count; i++) {
+		if (k->user_count == HOLD_USERS ||
+		    user_id(list->item[i], &k->users[k->user_count]) != 0)
+			return err_set(
+			    e, ERR_CONFIG, "user-unknown", "%s", list->item[i]);
+		k->user_count++;
+	}
+	return 0;
+}
+
+int
+keyholder_listen(struct keyholder *k, const char *run_dir, struct err *e)
+{
+	const struct group *g = getgrnam(SOCKET_GROUP);
+	gid_t group = g == NULL ? (gid_t)-1 : g->gr_gid;
+	/* Who may connect is decided by SO_PEERCRED; the mode only keeps
+	 * others from knocking, where a group tells who they are. */
+	mode_t mode = k->key->used_by.count == 0 ? 0600 : 0666;
+	char name[128];
+
+	if (load_users(k, e) != 0)
+		return -1;
+	k->run_dir =
+	    open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (k->run_dir < 0)
+		return err_errno(
+		    e, ERR_CONFIG, "run-dir-missing", "%s", run_dir);
+	snprintf(name, sizeof name, "%s.sock", k->key->name);
+	if (g != NULL)
+		k->listener = fs_listen(k->run_dir, name, 0660, group, e);
+	if (k->listener < 0)
+		k->listener = fs_listen(k->run_dir, name, mode, (gid_t)-1, e);
+	return k->listener < 0 ? err_push(e, "socket in %s", run_dir) : 0;
+}
+
+static int
+sleep_ms(struct keyholder *k)
+{
+	int64_t left = LONGEST_SLEEP_MS;
+
+	if (hold_waiting(k))
+		return 0;
+	if (ALIVE_EVERY_MS < left)
+		left = ALIVE_EVERY_MS;
+	if (k->limits.until_ms != 0 &&
+	    k->limits.until_ms - clock_wall_ms() < left)
+		left = k->limits.until_ms - clock_wall_ms();
+	return left < 0 ? 0 : (int)left;
+}
+
+/* Time, signals and the card's presence. */
+static void
+look_around(struct keyholder *k)
+{
+	struct signalfd_siginfo info;
+	int64_t now = clock_mono_ms();
+	struct err e = {0};
+
+	/* A private keyholder lives and ends with its client: Ctrl-C on the
+	 * terminal is the batch's to handle. */
+	while (read(k->signals, &info, sizeof info) == sizeof info)
+		if (info.ssi_signo == SIGTERM ||
+		    (k->listener >= 0 && info.ssi_signo != SIGHUP))
+			hold_end(k, KEYHOLDER_END_SIGNAL, NULL);
+	if (k->limits.until_ms != 0 && clock_wall_ms() >= k->limits.until_ms)
+		hold_end(k, KEYHOLDER_END_TIME, NULL);
+	if (now - k->last_alive_ms < ALIVE_EVERY_MS)
+		return;
+	k->last_alive_ms = now;
+	if (session_alive(k->session, &e) != 0)
+		hold_end(k, KEYHOLDER_END_CARD, &e);
+}
+
+struct watched {
+	struct pollfd fd[HOLD_CLIENTS + 3];
+	struct client *client[HOLD_CLIENTS + 3];
+	unsigned count;
+};
+
+static void
+watch(struct watched *w, int fd, short events, struct client *c)
+{
+	w->fd[w->count] = (struct pollfd){fd, events, 0};
+	w->client[w->count++] = c;
+}
+
+static void
+wait_events(struct keyholder *k, struct watched *w, int timeout)
+{
+	w->count = 0;
+	watch(w, k->signals, POLLIN, NULL);
+	watch(w, audit_fd(k->audit), POLLIN, NULL);
+	watch(w, k->ending ? -1 : k->listener, POLLIN, NULL);
+	/* Begins with another client each round, so that none is always
+	 * served last. */
+	for (unsigned i = 0; i < HOLD_CLIENTS; i++) {
+		struct client *c = &k->clients[(i + k->next_id) % HOLD_CLIENTS];
+
+		if (c->fd >= 0)
+			watch(w, c->fd,
+			    c->replies > 0 ? POLLIN | POLLOUT : POLLIN, c);
+	}
+	if (poll(w->fd, w->count, timeout) < 0)
+		for (unsigned i = 0; i < w->count; i++)
+			w->fd[i].revents = 0;
+}
+
+static void
+one_round(struct keyholder *k)
+{
+	struct watched w;
+
+	wait_events(k, &w, sleep_ms(k));
+	look_around(k);
+	for (unsigned i = 3; i < w.count; i++)
+		if (w.fd[i].revents != 0)
+			hold_client_event(k, w.client[i], w.fd[i].revents);
+	if (w.fd[2].revents != 0)
+		hold_accept(k);
+	if (!k->ending && hold_waiting(k))
+		hold_sign_next(k);
+	hold_release(k);
+}
+
+/* The session is over; what was signed is still released, once its record
+ * is durable, and refusals and the answer to `lock` get out. */
+static void
+wind_up(struct keyholder *k)
+{
+	int64_t give_up = clock_mono_ms() + 5000;
+	struct watched w;
+
+	while (hold_unreleased(k) && audit_ok(k->audit) &&
+	       clock_mono_ms() < give_up) {
+		wait_events(k, &w, 100);
+		hold_release(k);
+	}
+}
+
+/* Tells every client why the key as a whole is gone. */
+static void
+say_why(struct keyholder *k)
+{
+	struct ipc_msg m = {0};
+
+	if (k->why.class == ERR_NONE)
+		return;
+	ipc_begin(&m, KEYMSG_REFUSED);
+	ipc_put_str(&m, "");
+	ipc_put_err(&m, &k->why);
+	for (unsigned i = 0; i < HOLD_CLIENTS; i++)
+		if (k->clients[i].fd >= 0)
+			hold_reply(k, &k->clients[i], &m);
+	ipc_free(&m);
+}
+
+enum keyholder_end
+keyholder_serve(struct keyholder *k, struct err *e)
+{
+	struct err ignored = {0};
+
+	k->last_alive_ms = clock_mono_ms();
+	while (!k->ending)
+		one_round(k);
+	wind_up(k);
+	say_why(k);
+	audit_event(
+	    k->audit, "locked", "", keyholder_end_name(k->end), NULL, &ignored);
+	*e = k->why;
+	return k->end;
+}
+
+void
+keyholder_close(struct keyholder *k)
+{
+	struct err ignored = {0};
+	char name[128];
+
+	if (k == NULL)
+		return;
+	session_close(k->session);
+	k->ending = true;
+	for (unsigned i = 0; i < HOLD_CLIENTS; i++)
+		if (k->clients[i].fd >= 0)
+			hold_drop(k, &k->clients[i], "session-over");
+	for (unsigned i = 0; i < HOLD_REQUESTS; i++)
+		hold_clear_request(&k->requests[i]);
+	if (k->listener >= 0) {
+		snprintf(name, sizeof name, "%s.sock", k->key->name);
+		fs_unlink(k->run_dir, name, &ignored);
+		close(k->listener);
+	}
+	audit_close(k->audit);
+	if (k->run_dir >= 0)
+		close(k->run_dir);
+	if (k->state >= 0)
+		close(k->state);
+	if (k->signals >= 0)
+		close(k->signals);
+	free(k);
+}

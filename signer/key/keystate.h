@@ -1,0 +1,47 @@
+/* What is remembered of a key between processes: where, and refused PINs. */
+#ifndef SIGNER_KEY_KEYSTATE_H
+#define SIGNER_KEY_KEYSTATE_H
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "signer/key/backend.h"
+#include "signer/key/pin.h"
+
+/*
+ * Opens (creating, 0700) the folder of keys' audit files and markers:
+ * `<spool root>/state/keys` when this user owns the spool's root; else
+ * `natsuin/keys` in $XDG_STATE_HOME or ~/.local/state.  Descriptor / -1.
+ */
+int keystate_open(const char *root, struct err *e);
+/* Its path, for people; returns out. */
+char *keystate_path(const char *root, char *out, size_t size);
+
+/* A PIN that was tried and not accepted (or whose answer was never seen). */
+struct pin_marker {
+	bool refused; /* false: an attempt whose end is unknown */
+	char code[40];
+	int64_t time_ms;
+	char time[CLOCK_TEXT_SIZE]; /* the same for people; set by reading */
+	char where[160];            /* card or file, for people */
+	int tries; /* left before that attempt; -1 = no counter */
+	struct pin_origin origin;
+};
+
+/* 1 and *m; 0 when there is none; -1 (an unreadable one counts as refused,
+ * so it is -1 with ERR_PIN "pin-marker-unreadable"). */
+int pin_marker_read(
+    int dirfd, const char *key, struct pin_marker *m, struct err *e);
+/* Durable when it returns. */
+int pin_marker_write(
+    int dirfd, const char *key, const struct pin_marker *m, struct err *e);
+int pin_marker_clear(int dirfd, const char *key, struct err *e);
+
+/*
+ * May this PIN be tried now?  0; -1 with ERR_PIN "pin-file-refused-before"
+ * for a stored PIN whose file has not changed since it was refused, and for
+ * a piped one; a person who types decides alone.
+ */
+int pin_marker_check(int dirfd, const char *key, const struct pin_origin *o,
+    const struct key_status *now, struct err *e);
+
+#endif

@@ -1,0 +1,264 @@
+/*
+ * A key's session.  Guarantees: a PIN is presented once per call and only
+ * with tries to spare; a stored PIN that was refused is not presented again;
+ * the PIN is wiped before anything is signed; only the configured
+ * certificate's key is used; no signature leaves that does not verify.
+ */
+#include "signer/key/session.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "signer/key/keystate.h"
+
+#include <openssl/bn.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRIES_NEVER 1 /* the last try is the operator's own, elsewhere */
+#define TRIES_ASK 2
+
+struct session {
+	const struct conf_key *conf;
+	const struct key_backend *backend;
+	struct key *key;
+	int state;
+	struct audit *audit;
+	struct key_status status;
+	struct buf certificate;
+	EVP_PKEY *public_key;
+	EVP_PKEY_CTX *verify;
+};
+
+struct session *
+session_open(
+    const struct conf_key *conf, int state, struct audit *audit, struct err *e)
+{
+	struct session *s = calloc(1, sizeof *s);
+
+	if (s == NULL) {
+		err_nomem(e);
+		return NULL;
+	}
+	s->conf = conf;
+	s->state = state;
+	s->audit = audit;
+	s->backend = key_backend_find(conf, e);
+	if (s->backend == NULL)
+		goto fail;
+	s->key = s->backend->open(conf, e);
+	if (s->key == NULL || s->backend->status(s->key, &s->status, e) != 0) {
+		err_push(e, "key %s", conf->name);
+		goto fail;
+	}
+	return s;
+fail:
+	session_close(s);
+	return NULL;
+}
+
+const struct key_status *
+session_status(const struct session *s)
+{
+	return &s->status;
+}
+
+struct slice
+session_certificate(const struct session *s)
+{
+	return buf_view(&s->certificate);
+}
+
+/* Reads the tries and decides whether one may be spent. */
+static int
+check_tries(struct session *s, bool few_ok, struct err *e)
+{
+	int left;
+
+	if (s->backend->status(s->key, &s->status, e) != 0)
+		return -1;
+	left = s->status.tries_left;
+	if (s->status.pin == PIN_BLOCKED || left == 0)
+		return err_set(
+		    e, ERR_PIN, "pin-blocked", "%s", s->status.where);
+	if (left >= 0 &&
+	    (left <= TRIES_NEVER || (left <= TRIES_ASK && !few_ok)))
+		return err_set(e, ERR_PIN, "pin-tries-low", "%d left, %s", left,
+		    s->status.where);
+	return 0;
+}
+
+/* Presents the PIN, with the marker standing while the answer is unknown. */
+static int
+present(struct session *s, const struct pin_origin *o, const struct secret *pin,
+    struct err *e)
+{
+	struct pin_marker m = {.time_ms = clock_wall_ms(),
+	    .tries = s->status.tries_left,
+	    .origin = *o,
+	    .code = "attempt"};
+	struct err ignored = {0};
+
+	snprintf(m.where, sizeof m.where, "%s", s->status.where);
+	if (pin_marker_write(s->state, s->conf->name, &m, e) != 0)
+		return -1;
+	if (s->backend->unlock(s->key, pin, e) == 0)
+		return pin_marker_clear(s->state, s->conf->name, e);
+	if (e->class == ERR_PIN) {
+		m.refused = true;
+		snprintf(m.code, sizeof m.code, "%s", e->code);
+		if (pin_marker_write(s->state, s->conf->name, &m, &ignored) !=
+		    0)
+			log_err(LOG_LEVEL_ALERT, "key.marker-failed", &ignored);
+	}
+	return -1;
+}
+
+static int
+ask_and_present(
+    struct session *s, const struct unlock_options *o, struct err *e)
+{
+	struct pin_origin origin;
+	struct secret *pin = NULL;
+	int result = -1;
+
+	if (pin_read(o->source, s->conf, o->pin_fd, &o->prompt, &origin, &pin,
+		e) != 0)
+		return -1;
+	if (pin_check(s->backend, pin, e) == 0 &&
+	    pin_marker_check(s->state, s->conf->name, &origin, &s->status, e) ==
+		0)
+		result = present(s, &origin, pin, e);
+	secret_free(pin);
+	return result;
+}
+
+static int
+load_public_key(struct session *s, struct err *e)
+{
+	const unsigned char *p = s->certificate.p;
+	X509 *x = d2i_X509(NULL, &p, (long)s->certificate.len);
+	BIGNUM *n = NULL;
+	char *serial = NULL;
+	int result = -1;
+
+	if (x == NULL || (s->public_key = X509_get_pubkey(x)) == NULL) {
+		err_lib(e, ERR_CERTIFICATE, "certificate-malformed",
+		    ERR_peek_error(), "key %s", s->conf->name);
+		goto out;
+	}
+	if (!EVP_PKEY_is_a(s->public_key, "RSA")) {
+		err_set(e, ERR_CERTIFICATE, "algorithm-not-allowed",
+		    "key %s is not RSA", s->conf->name);
+		goto out;
+	}
+	s->verify = EVP_PKEY_CTX_new_from_pkey(NULL, s->public_key, NULL);
+	n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x), NULL);
+	serial = n == NULL ? NULL : BN_bn2hex(n);
+	if (s->verify == NULL || serial == NULL ||
+	    EVP_PKEY_verify_init(s->verify) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_padding(s->verify, RSA_PKCS1_PADDING) != 1 ||
+	    EVP_PKEY_CTX_set_signature_md(s->verify, EVP_sha256()) != 1) {
+		err_nomem(e);
+		goto out;
+	}
+	audit_set_serial(s->audit, serial);
+	result = 0;
+out:
+	OPENSSL_free(serial);
+	BN_free(n);
+	X509_free(x);
+	ERR_clear_error();
+	return result;
+}
+
+/* Only the configured certificate may sign, where one is configured. */
+static int
+check_certificate(struct session *s, struct err *e)
+{
+	const char *want = s->conf->certificate_sha256;
+	uint8_t hash[32];
+	char hex[65];
+
+	if (want == NULL || want[0] == '\0')
+		return 0;
+	if (EVP_Digest(s->certificate.p, s->certificate.len, hash, NULL,
+		EVP_sha256(), NULL) != 1)
+		return err_nomem(e);
+	text_hex_fixed(hex, hash, sizeof hash);
+	if (strcasecmp(hex, want) != 0)
+		return err_set(e, ERR_CERTIFICATE, "certificate-mismatch",
+		    "key %s: the card has %s", s->conf->name, hex);
+	return 0;
+}
+
+int
+session_unlock(struct session *s, const struct unlock_options *o, struct err *e)
+{
+	if (check_tries(s, o->few_tries_ok, e) != 0)
+		return -1;
+	if (s->status.pin == PIN_NONE) {
+		if (s->backend->unlock(s->key, NULL, e) != 0)
+			return -1;
+	} else if (ask_and_present(s, o, e) != 0) {
+		return -1;
+	}
+	s->status.pin = PIN_VERIFIED;
+	buf_reset(&s->certificate);
+	if (s->backend->certificate(s->key, &s->certificate, e) != 0)
+		return -1;
+	return check_certificate(s, e) == 0 ? load_public_key(s, e) : -1;
+}
+
+int
+session_sign(struct session *s, enum sign_algorithm a, const uint8_t digest[32],
+    struct buf *out, struct err *e)
+{
+	struct buf value = {0};
+	int result = -1;
+
+	if (s->verify == NULL)
+		return err_set(e, ERR_PIN, "pin-needed", "%s", s->conf->name);
+	if (s->backend->sign(s->key, a, slice_of(digest, 32), &value, e) != 0)
+		goto out;
+	if (EVP_PKEY_verify(s->verify, value.p, value.len, digest, 32) != 1) {
+		ERR_clear_error();
+		err_set(e, ERR_CARD, "signature-wrong", "key %s, %zu bytes",
+		    s->conf->name, value.len);
+		goto out;
+	}
+	if (buf_slice(out, buf_view(&value)) != 0)
+		err_nomem(e);
+	else
+		result = 0;
+out:
+	buf_free(&value);
+	return result;
+}
+
+int
+session_alive(struct session *s, struct err *e)
+{
+	int r = s->backend->alive(s->key, e);
+
+	s->status.present = r == 0;
+	return r;
+}
+
+void
+session_close(struct session *s)
+{
+	if (s == NULL)
+		return;
+	if (s->backend != NULL && s->key != NULL)
+		s->backend->close(s->key);
+	EVP_PKEY_CTX_free(s->verify);
+	EVP_PKEY_free(s->public_key);
+	buf_free(&s->certificate);
+	free(s);
+}

@@ -1,0 +1,53 @@
+/* One key from the card's appearance to its lock: status, PIN, signatures. */
+#ifndef SIGNER_KEY_SESSION_H
+#define SIGNER_KEY_SESSION_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "signer/key/audit.h"
+#include "signer/key/backend.h"
+#include "signer/key/pin.h"
+
+struct session;
+
+/* Opens the key's backend (no PIN try).  `state` (a descriptor of
+ * keystate_open) and `audit` stay the caller's and must outlive it. */
+struct session *session_open(
+    const struct conf_key *key, int state, struct audit *audit, struct err *e);
+
+/* What was read of the card last; presence is as of now. */
+const struct key_status *session_status(const struct session *s);
+
+/*
+ * One try with the PIN from `source`: reads tries left, refuses below the
+ * floor ("pin-tries-low": 1 left, or 2 without `few_tries_ok`), reads and
+ * checks the PIN, refuses a stored one that was refused before, presents it
+ * exactly once, reads the certificate.  The PIN is wiped in any case.
+ */
+struct unlock_options {
+	enum pin_source source;
+	int pin_fd;
+	bool few_tries_ok;
+	struct pin_prompt prompt;
+};
+int session_unlock(
+    struct session *s, const struct unlock_options *o, struct err *e);
+
+/* DER; empty before unlock. */
+struct slice session_certificate(const struct session *s);
+
+/*
+ * Signs a SHA-256 digest and verifies the result with the certificate's
+ * public key: 0 and the signature appended to out; -1 with ERR_CARD
+ * "signature-wrong" for one that does not verify, or the backend's error.
+ */
+int session_sign(struct session *s, enum sign_algorithm a,
+    const uint8_t digest[32], struct buf *out, struct err *e);
+
+/* 0 while the card is there; -1 with ERR_CARD. */
+int session_alive(struct session *s, struct err *e);
+
+/* Wipes, unpowers, frees.  NULL is accepted. */
+void session_close(struct session *s);
+
+#endif
