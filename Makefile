@@ -77,6 +77,8 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(NCFLAGS) -c -o $@ $<
 
+$(B)/signer/report/html.o: signer/report/report.css
+
 # A new table is found by __has_include, which leaves no trace in the .d file.
 $(B)/signer/report/explain.o: $(wildcard signer/report/explain_*.def)
 

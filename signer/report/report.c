@@ -287,3 +287,9 @@ report_days_left(int64_t then_ms, int64_t now_ms)
 
 	return d >= 0 ? d / DAY_MS : -((-d + DAY_MS - 1) / DAY_MS);
 }
+
+int64_t
+report_now(const struct report *r)
+{
+	return r->finished_ms != 0 ? r->finished_ms : r->started_ms;
+}

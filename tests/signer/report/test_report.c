@@ -1,0 +1,167 @@
+/* Filling a report: masks, clean text, days, and lack of memory. */
+#include "base/clock.h"
+#include "base/text.h"
+#include "signer/report/groups.h"
+#include "signer/report/report.h"
+#include "signer/report/words.h"
+#include "tests/lib/catalogue.h"
+#include "tests/lib/sample_report.h"
+#include "tests/lib/suite.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DAY_MS (24 * 60 * 60 * (int64_t)1000)
+
+static void
+user_id_is_masked_when_set(void)
+{
+	struct report r;
+	struct report_filing *f;
+
+	report_init(&r, "ja");
+	f = report_add_filing(&r);
+	CU_ASSERT_FATAL(f != NULL);
+	report_user_id(&r, f, "1234567890123456");
+	CU_ASSERT_STRING_EQUAL(f->user_id, "************3456");
+	report_user_id(&r, f, "");
+	CU_ASSERT(f->user_id == NULL);
+	report_free(&r);
+}
+
+static void
+text_becomes_utf8(void)
+{
+	struct report r;
+	char *field = NULL;
+
+	report_init(&r, "ja");
+	report_text(&r, &field, "a\xFF\x82\xA0z\xE6\x8D\xBA\xE6\x8D");
+	CU_ASSERT(text_is_utf8(slice_str(field)));
+	CU_ASSERT_STRING_EQUAL(field, "a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"
+				      "z\xE6\x8D\xBA\xEF\xBF\xBD\xEF\xBF\xBD");
+	report_text(&r, &field, NULL);
+	CU_ASSERT(field == NULL);
+	CU_ASSERT(!r.out_of_memory);
+	report_free(&r);
+}
+
+static void
+findings_fill_a_filing(void)
+{
+	struct report r;
+	struct report_filing *f;
+	struct findings found;
+
+	findings_init(&found);
+	snprintf(found.procedure, sizeof found.procedure, "RSH0010");
+	snprintf(found.taxpayer_id, sizeof found.taxpayer_id, "%s",
+	    "1234567890123456");
+	findings_warn(&found, "character-narrow-set", "line %d", 3);
+	CU_ASSERT_FATAL(findings_add_signature(&found) != NULL);
+	report_init(&r, "ja");
+	f = report_add_filing(&r);
+	report_take_findings(&r, f, &found);
+	CU_ASSERT_STRING_EQUAL(f->procedure, "RSH0010");
+	CU_ASSERT_STRING_EQUAL(f->user_id, "************3456");
+	CU_ASSERT_EQUAL(f->nested_signatures, 1);
+	CU_ASSERT_EQUAL(f->warning_count, 1);
+	CU_ASSERT_STRING_EQUAL(f->warnings[0].detail, "line 3");
+	CU_ASSERT_EQUAL(
+	    f->check[REPORT_CHECK_SCHEMA].state, REPORT_NOT_CHECKED);
+	memset(found.schema_sha256, 'a', 64);
+	report_take_findings(&r, f, &found);
+	CU_ASSERT_EQUAL(f->check[REPORT_CHECK_SCHEMA].state, REPORT_PASSED);
+	findings_free(&found);
+	report_free(&r);
+}
+
+static void
+days_left_are_whole_days(void)
+{
+	CU_ASSERT_EQUAL(report_days_left(3 * DAY_MS, 0), 3);
+	CU_ASSERT_EQUAL(report_days_left(3 * DAY_MS - 1, 0), 2);
+	CU_ASSERT_EQUAL(report_days_left(0, 0), 0);
+	CU_ASSERT_EQUAL(report_days_left(0, 1), -1);
+	CU_ASSERT_EQUAL(report_days_left(0, DAY_MS), -1);
+	CU_ASSERT_EQUAL(report_days_left(0, DAY_MS + 1), -2);
+}
+
+static void
+times_are_japanese(void)
+{
+	char text[WORDS_SIZE];
+
+	catalogue_use("ja");
+	CU_ASSERT_STRING_EQUAL(
+	    words_moment(SAMPLE_STARTED_MS, text), "2026年11月22日 18:00");
+	catalogue_use("en");
+	CU_ASSERT_STRING_EQUAL(
+	    words_moment(SAMPLE_STARTED_MS, text), "2026-11-22 18:00");
+	CU_ASSERT_STRING_EQUAL(
+	    words_clock(SAMPLE_STARTED_MS, text), "18:00:00");
+	CU_ASSERT_STRING_EQUAL(words_moment(0, text), "");
+	CU_ASSERT_STRING_EQUAL(words_duration(185000, text), "3 min 5 s");
+	CU_ASSERT_STRING_EQUAL(words_days_left(1, text), "1 day left");
+	CU_ASSERT_STRING_EQUAL(words_days_left(-2, text), "expired 2 days ago");
+}
+
+static void
+groups_put_the_worst_first(void)
+{
+	struct report r;
+	struct groups g = {0};
+	size_t n = 0;
+
+	sample_report(&r, "ja", 400);
+	CU_ASSERT_EQUAL(groups_of_reasons(&g, &r), 0);
+	CU_ASSERT_EQUAL_FATAL(g.count, 5);
+	CU_ASSERT_EQUAL(g.group[0].result, REPORT_FAILED);
+	CU_ASSERT_EQUAL(g.group[4].result, REPORT_DISCARDED);
+	for (size_t i = 0; i < g.count; i++)
+		n += g.group[i].count;
+	CU_ASSERT_EQUAL(n, 400 - report_count(&r, REPORT_PUBLISHED));
+	groups_free(&g);
+	report_free(&r);
+}
+
+static void
+filing_stands_once_under_a_warning(void)
+{
+	struct report r;
+	struct report_filing *f;
+	struct groups g = {0};
+
+	report_init(&r, "ja");
+	f = report_add_filing(&r);
+	for (int i = 0; i < 30; i++)
+		report_warn(&r, &f->warnings, &f->warning_count, "same", "x");
+	CU_ASSERT_EQUAL(groups_of_warnings(&g, &r), 0);
+	CU_ASSERT_EQUAL_FATAL(g.count, 1);
+	CU_ASSERT_EQUAL(g.group[0].count, 1);
+	groups_free(&g);
+	report_free(&r);
+}
+
+static void
+writers_refuse_a_report_with_holes(void)
+{
+	struct report r;
+	struct buf b = {0};
+	struct err e = {0};
+
+	sample_report(&r, "ja", 2);
+	r.out_of_memory = true;
+	CHECK_CODE(report_write_html(&r, &b, &e), &e, "out-of-memory");
+	CHECK_CODE(report_write_json(&r, &b, &e), &e, "out-of-memory");
+	CHECK_CODE(report_write_csv(&r, &b, &e), &e, "out-of-memory");
+	CHECK_CODE(report_write_manifest(&r, &b, &e), &e, "out-of-memory");
+	CU_ASSERT_EQUAL(b.len, 0);
+	report_free(&r);
+}
+
+SUITE_MAIN("report", CASE(user_id_is_masked_when_set), CASE(text_becomes_utf8),
+    CASE(findings_fill_a_filing), CASE(days_left_are_whole_days),
+    CASE(times_are_japanese), CASE(groups_put_the_worst_first),
+    CASE(filing_stands_once_under_a_warning),
+    CASE(writers_refuse_a_report_with_holes))
