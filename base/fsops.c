@@ -447,6 +447,15 @@ fs_memfd(const char *label, struct err *e)
 }
 
 int
+fs_open_lock(int dirfd, const char *name, mode_t mode, struct err *e)
+{
+	int fd = openat(
+	    dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	return fd >= 0 ? fd : io_error(e, "open", name);
+}
+
+int
 fs_lock(int fd, struct err *e)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};

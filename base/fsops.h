@@ -91,6 +91,9 @@ int fs_read_all(int fd, size_t max, struct buf *out, struct err *e);
 /* An anonymous file in memory (memfd); descriptor / -1. */
 int fs_memfd(const char *label, struct err *e);
 
+/* Opens a lock file for writing, made when missing; descriptor / -1. */
+int fs_open_lock(int dirfd, const char *name, mode_t mode, struct err *e);
+
 /* Takes a write OFD lock without waiting: 1 taken, 0 held elsewhere, -1. */
 int fs_lock(int fd, struct err *e);
 

@@ -1,0 +1,101 @@
+/* Every SQL text of the program: the schema and one table of statements. */
+#ifndef QUEUE_SQL_H
+#define QUEUE_SQL_H
+
+/* Version of the schema, kept as user_version. */
+#define SQL_SCHEMA_VERSION 1
+
+enum sql_id {
+	SQL_CHECK,
+	SQL_BEGIN,
+	SQL_COMMIT,
+	SQL_ROLLBACK,
+	SQL_VERSION,
+	SQL_DATA_VERSION,
+
+	/* batches */
+	SQL_BATCH_ADD,
+	SQL_BATCH_EXISTS,
+	SQL_BATCH_GET,
+	SQL_BATCH_FIND,
+	SQL_BATCH_NEWEST,
+	SQL_BATCH_UNFINISHED,
+	SQL_BATCH_LIST,
+	SQL_BATCH_COUNT,
+	SQL_BATCH_KEEP,
+	SQL_BATCH_FINISH,
+	SQL_BATCH_NEXT_JOB,
+	SQL_BATCH_ENTER,
+	SQL_BATCH_LEAVE,
+	SQL_BATCH_LINE,
+
+	/* requests */
+	SQL_REQUEST_ADD,
+	SQL_REQUEST_NEXT,
+	SQL_REQUEST_GET,
+	SQL_REQUEST_DONE,
+
+	/* jobs */
+	SQL_JOB_ADD,
+	SQL_JOB_STEP,
+	SQL_JOB_CLAIM,
+	SQL_JOB_FOUND,
+	SQL_JOB_FINDINGS_SET,
+	SQL_JOB_FINDINGS_GET,
+	SQL_JOB_OUTPUT,
+	SQL_JOB_CLEANED,
+	SQL_JOB_KEY,
+	SQL_JOB_ALLOW,
+	SQL_JOB_BUSY,
+	SQL_JOB_BATCH,
+	SQL_JOB_RECOVER,
+	SQL_JOB_GET,
+	SQL_JOB_FIND,
+	SQL_JOB_LIST_OPEN,
+	SQL_JOB_LIST_HELD,
+	SQL_JOB_LIST_UNCLEANED,
+	SQL_JOB_LIST_BATCH,
+	SQL_JOB_LIST_RECENT,
+	SQL_JOB_COUNTS,
+	SQL_HISTORY_ADD,
+	SQL_HISTORY_GET,
+
+	/* parts and signatures */
+	SQL_PART_CLEAR,
+	SQL_PART_ADD,
+	SQL_PART_COUNT,
+	SQL_PART_GET,
+	SQL_SIGNATURE_SET,
+	SQL_SIGNATURE_GET,
+	SQL_SIGNATURE_VALUE,
+	SQL_SIGNATURE_COUNT,
+	SQL_SIGNATURE_CLEAR,
+	SQL_KEY_TIME_GET,
+	SQL_KEY_TIME_SET,
+
+	/* earlier filings */
+	SQL_FIND_DUPLICATE,
+	SQL_FIND_INPUT,
+	SQL_FIND_OUTPUT,
+	SQL_FIND_FILING,
+
+	/* certificates */
+	SQL_CERTIFICATE_ADD,
+	SQL_CERTIFICATE_SEEN,
+	SQL_CERTIFICATE_LAST,
+	SQL_CERTIFICATE_GET,
+
+	/* forgetting */
+	SQL_PRUNE_FINDINGS,
+	SQL_PRUNE_PARTS,
+	SQL_PRUNE_SIGNATURES,
+	SQL_COUNT
+};
+
+const char *sql_text(enum sql_id id);
+
+extern const char sql_settings[];  /* of a connection that may write */
+extern const char sql_read_only[]; /* of one that may not */
+extern const char sql_schema[];    /* makes an empty file ours */
+
+#endif
