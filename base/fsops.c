@@ -110,7 +110,8 @@ fs_open_append(int dirfd, const char *name, mode_t mode, struct err *e)
 
 	if (fd < 0 && errno == ENOENT) {
 		fd = openat(dirfd, name, flags | O_CREAT, mode);
-		if (fd >= 0 && fs_sync_dir(dirfd, e) != 0) {
+		if (fd >= 0 && dirfd != AT_FDCWD &&
+		    fs_sync_dir(dirfd, e) != 0) {
 			close(fd);
 			return -1;
 		}

@@ -12,7 +12,7 @@ static const struct {
 	const struct key_backend *backend; /* NULL: not in this version */
 } table[] = {
     {CONF_BACKEND_PKCS12, "pkcs12", &key_backend_pkcs12},
-    {CONF_BACKEND_TEST, "test", NULL},
+    {CONF_BACKEND_TEST, "test", &key_backend_test},
     {CONF_BACKEND_JPKI, "jpki", NULL},
     {CONF_BACKEND_PKCS11, "pkcs11", NULL},
 };

@@ -1,17 +1,14 @@
 /*
- * Asking a person.  On the terminal the line goes from the kernel straight
- * into the secure heap; echo comes back on every way out.  A pinentry
- * program is spoken to through libassuan, all of whose buffers are in the
- * secure heap too.  Nothing is asked twice here.
+ * Asking a person on the terminal.  The line goes from the kernel straight
+ * into the secure heap; echo comes back on every way out.  Nothing is asked
+ * twice here, and nothing is asked from the background.
  */
 #include "signer/key/prompt.h"
 
 #include "base/i18n.h"
 
-#include <assuan.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,21 +29,6 @@ open_terminal(void)
 		return -1;
 	}
 	return fd;
-}
-
-static const char *
-find_pinentry(void)
-{
-	static const char *const places[] = {"/usr/bin/pinentry",
-	    "/usr/local/bin/pinentry", "/bin/pinentry", NULL};
-	const char *named = getenv("NATSUIN_PINENTRY");
-
-	if (named != NULL && named[0] == '/')
-		return named;
-	for (const char *const *p = places; *p != NULL; p++)
-		if (access(*p, X_OK) == 0)
-			return *p;
-	return NULL;
 }
 
 static bool
@@ -70,7 +52,7 @@ prompt_choose(void)
 		close(tty);
 		return PIN_SOURCE_TERMINAL;
 	}
-	if (has_display() && find_pinentry() != NULL)
+	if (has_display() && pinentry_program() != NULL)
 		return PIN_SOURCE_PINENTRY;
 	return PIN_SOURCE_NONE;
 }
@@ -146,13 +128,4 @@ out:
 	if (tty >= 0)
 		close(tty);
 	return result;
-}
-
-int
-prompt_pinentry(
-    const struct pin_prompt *prompt, struct secret *pin, struct err *e)
-{
-	(void)prompt;
-	(void)pin;
-	return err_set(e, ERR_PIN, "pinentry-failed", "%s", "");
 }

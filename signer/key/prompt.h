@@ -13,6 +13,10 @@ enum pin_source prompt_choose(void);
 int prompt_terminal(
     const struct pin_prompt *prompt, struct secret *pin, struct err *e);
 
+/* $NATSUIN_PINENTRY when it is an absolute path, else the system's pinentry;
+ * NULL when there is none. */
+const char *pinentry_program(void);
+
 /* Asks through $NATSUIN_PINENTRY or the pinentry program of the system.
  * 0; -1 with "pin-cancelled" or "pinentry-failed". */
 int prompt_pinentry(

@@ -192,7 +192,7 @@ check_certificate(struct session *s, struct err *e)
 		return err_nomem(e);
 	text_hex_fixed(hex, hash, sizeof hash);
 	if (strcasecmp(hex, want) != 0)
-		return err_set(e, ERR_CERTIFICATE, "certificate-mismatch",
+		return err_set(e, ERR_CERTIFICATE, "certificate-not-pinned",
 		    "key %s: the card has %s", s->conf->name, hex);
 	return 0;
 }
