@@ -50,6 +50,11 @@ int cli_fail(const struct err *e);
 /* Prints the usage of one command on standard error; EXIT_WRONG_USAGE. */
 int cli_usage(const struct command *c);
 
+/* The key of this name, or the only one configured when name is NULL; NULL
+ * with ERR_CONFIG "key-unknown" or "key-not-named". */
+const struct conf_key *cli_key(
+    const struct cli *cli, const char *name, struct err *e);
+
 /* One per command; defined in signer/cli/<name>.c. */
 extern const struct command cmd_init, cmd_run, cmd_watch, cmd_unlock, cmd_lock,
     cmd_status, cmd_check, cmd_verify, cmd_cert, cmd_queue, cmd_report,

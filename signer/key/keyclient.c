@@ -80,7 +80,11 @@ connect_in(const char *run_dir, const char *key, struct err *e)
 	}
 	if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0)
 		goto out;
-	err_errno(e, ERR_PIN, "no-keyholder", "key \"%s\"", key);
+	if (errno == EACCES || errno == EPERM)
+		err_errno(
+		    e, ERR_CONFIG, "keyholder-refuses-user", "key \"%s\"", key);
+	else
+		err_errno(e, ERR_PIN, "no-keyholder", "key \"%s\"", key);
 fail:
 	close(fd);
 	fd = -1;

@@ -30,7 +30,9 @@ void keyholder_status_free(struct keyholder_status *s);
  * Connects to the listening keyholder of `key` (run_dir/<key>.sock) and
  * checks that the peer's uid is the key's owner.  Descriptor (blocking,
  * close-on-exec), or -1: errnum ENOENT/ECONNREFUSED when nobody listens
- * (class ERR_PIN, "no-keyholder"), ERR_CONFIG "keyholder-wrong-owner".
+ * (class ERR_PIN, "no-keyholder"), ERR_CONFIG "keyholder-wrong-owner" or
+ * "keyholder-refuses-user".  The keyholder greets with its status; one that
+ * this user may not use hangs up instead (KEY_REPLY_EOF comes first).
  */
 int keyclient_connect(
     const struct conf *c, const struct conf_key *key, struct err *e);

@@ -175,28 +175,51 @@ load_users(struct keyholder *k, struct err *e)
 }
 
 int
-keyholder_listen(struct keyholder *k, const char *run_dir, struct err *e)
+keyholder_prepare(struct keyholder *k, const char *run_dir, struct err *e)
 {
-	const struct group *g = getgrnam(SOCKET_GROUP);
-	gid_t group = g == NULL ? (gid_t)-1 : g->gr_gid;
-	/* Who may connect is decided by SO_PEERCRED; the mode only keeps
-	 * others from knocking, where a group tells who they are. */
-	mode_t mode = k->key->used_by.count == 0 ? 0600 : 0666;
-	char name[128];
-
 	if (load_users(k, e) != 0)
 		return -1;
 	k->run_dir =
 	    open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (k->run_dir < 0)
+	if (k->run_dir < 0 || faccessat(k->run_dir, ".", W_OK, AT_EACCESS) != 0)
 		return err_errno(
-		    e, ERR_CONFIG, "run-dir-missing", "%s", run_dir);
+		    e, ERR_CONFIG, "run-dir-unusable", "%s", run_dir);
+	return 0;
+}
+
+int
+keyholder_listen(struct keyholder *k, struct err *e)
+{
+	const struct group *g = getgrnam(SOCKET_GROUP);
+	mode_t alone = k->key->used_by.count == 0 ? 0600 : 0666;
+	char name[128];
+
 	snprintf(name, sizeof name, "%s.sock", k->key->name);
 	if (g != NULL)
-		k->listener = fs_listen(k->run_dir, name, 0660, group, e);
+		k->listener = fs_listen(k->run_dir, name, 0660, g->gr_gid, e);
 	if (k->listener < 0)
-		k->listener = fs_listen(k->run_dir, name, mode, (gid_t)-1, e);
-	return k->listener < 0 ? err_push(e, "socket in %s", run_dir) : 0;
+		k->listener = fs_listen(k->run_dir, name, alone, (gid_t)-1, e);
+	return k->listener < 0 ? err_push(e, "socket %s", name) : 0;
+}
+
+int
+keyholder_detach(struct keyholder *k, struct err *e)
+{
+	char name[128];
+	int log, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	snprintf(name, sizeof name, "%s.log", k->key->name);
+	log = fs_open_append(k->state, name, 0600, e);
+	if (log < 0 || null < 0)
+		return -1;
+	log_open(log, LOG_LEVEL_INFO, "keyholder");
+	if (setsid() < 0 || chdir("/") != 0)
+		log_event(LOG_LEVEL_WARN, "key.not-detached", "%s", "");
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(log, STDERR_FILENO);
+	close(null);
+	return 0;
 }
 
 static int

@@ -55,10 +55,20 @@ int keyholder_status(
 /* Serves one client on this connected socket, whose end ends the session. */
 void keyholder_set_private(struct keyholder *k, int fd);
 
-/* Listens on run_dir/<key>.sock for this user and those in used-by.
- * 0; -1 with ERR_CONFIG "run-dir-missing", "user-unknown", "not-key-owner",
- * or ERR_CARD "key-in-use". */
-int keyholder_listen(struct keyholder *k, const char *run_dir, struct err *e);
+/*
+ * Before the PIN is asked: who may connect (the key's owner, who must be this
+ * user, and those in used-by) and where the socket will be.  0; -1 with
+ * ERR_CONFIG "run-dir-unusable", "user-unknown", "not-key-owner".
+ */
+int keyholder_prepare(struct keyholder *k, const char *run_dir, struct err *e);
+/* Listens on run_dir/<key>.sock: group natsuin and mode 0660 where that group
+ * can be given; else 0600, or 0666 when others may use the key (the kernel's
+ * word on who they are decides in any case).  0 / -1. */
+int keyholder_listen(struct keyholder *k, struct err *e);
+
+/* Leaves the terminal and the login session; from now on the log goes to
+ * `<key>.log` beside the audit file.  0 / -1. */
+int keyholder_detach(struct keyholder *k, struct err *e);
 
 void keyholder_set_limits(struct keyholder *k, struct keyholder_limits limits);
 

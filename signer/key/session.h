@@ -28,6 +28,7 @@ struct unlock_options {
 	enum pin_source source;
 	int pin_fd;
 	bool few_tries_ok;
+	bool pin_changed; /* the operator says so: no marker counts */
 	struct pin_prompt prompt;
 };
 int session_unlock(

@@ -1,0 +1,133 @@
+/*
+ * `natsuin pin tries`: how many tries are left.  Costs none: a running
+ * keyholder is asked first, because it holds the card exclusively.
+ */
+#include "base/i18n.h"
+#include "signer/cli/cli.h"
+#include "signer/key/keyclient.h"
+#include "signer/key/keystate.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* 1 and the status from a running keyholder; 0 when none runs; -1. */
+static int
+ask_keyholder(const struct conf *c, const struct conf_key *key,
+    struct key_status *out, struct err *e)
+{
+	struct key_reply r = {0};
+	int result = -1, fd = keyclient_connect(c, key, e);
+
+	if (fd < 0)
+		return e->errnum == ENOENT || e->errnum == ECONNREFUSED ? 0
+									: -1;
+	if (keyclient_receive(fd, &r, e) != 0)
+		goto out;
+	if (r.type == KEY_REPLY_STATUS) {
+		*out = r.status.card;
+		result = 1;
+	} else {
+		err_set(e, ERR_CONFIG, "keyholder-refuses-user", "key \"%s\"",
+		    key->name);
+	}
+out:
+	key_reply_free(&r);
+	close(fd);
+	return result;
+}
+
+static int
+ask_card(const struct conf_key *key, struct key_status *out, struct err *e)
+{
+	const struct key_backend *b = key_backend_find(key, e);
+	struct key *k = b == NULL ? NULL : b->open(key, e);
+	int r;
+
+	if (k == NULL)
+		return -1;
+	r = b->status(k, out, e);
+	b->close(k);
+	return r;
+}
+
+static void
+print_plain(const char *name, const struct key_status *s, bool unlocked,
+    const struct pin_marker *m)
+{
+	printf(_("Key \"%s\": %s %s\n"), name, s->token, s->where);
+	if (s->tries_left >= 0)
+		printf(_("  tries left   %d\n"), s->tries_left);
+	else
+		printf("%s", _("  tries left   not counted by this kind of "
+			       "key\n"));
+	if (unlocked)
+		printf("%s", _("  unlocked\n"));
+	if (m != NULL)
+		printf(_("  A PIN was refused at %s (%s, from the %s).\n"),
+		    m->time, m->code, pin_source_name(m->origin.source));
+}
+
+static void
+print_json(const char *name, const struct key_status *s, bool unlocked,
+    const struct pin_marker *m)
+{
+	json_t *j = json_pack("{s:s, s:s, s:s, s:b, s:b}", "key", name, "where",
+	    s->where, "token", s->token, "unlocked", unlocked, "blocked",
+	    s->pin == PIN_BLOCKED);
+
+	if (s->tries_left >= 0)
+		json_object_set_new(
+		    j, "tries_left", json_integer(s->tries_left));
+	if (m != NULL)
+		json_object_set_new(j, "refused_at", json_string(m->time));
+	json_dumpf(j, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+	putchar('\n');
+	json_decref(j);
+}
+
+static int
+tries(const struct cli *cli, const struct conf_key *key)
+{
+	struct key_status s = {0};
+	struct pin_marker m;
+	struct err e = {0};
+	bool marked = false;
+	int state, held = ask_keyholder(cli->conf, key, &s, &e);
+
+	if (held < 0 || (held == 0 && ask_card(key, &s, &e) != 0))
+		return cli_fail(&e);
+	state = keystate_open(cli->conf->root, &e);
+	if (state >= 0) {
+		marked =
+		    pin_marker_read(state, key->name, &m, &e) > 0 && m.refused;
+		close(state);
+	}
+	(cli->json ? print_json : print_plain)(
+	    key->name, &s, held > 0, marked ? &m : NULL);
+	return EXIT_ALL_DONE;
+}
+
+static int
+run(struct cli *cli, int argc, char **argv)
+{
+	const struct conf_key *key;
+	struct err e = {0};
+
+	if (argc < 2 || argc > 3 || strcmp(argv[1], "tries") != 0)
+		return cli_usage(&cmd_pin);
+	key = cli_key(cli, argc == 3 ? argv[2] : NULL, &e);
+	return key == NULL ? cli_fail(&e) : tries(cli, key);
+}
+
+const struct command cmd_pin = {
+    .name = "pin",
+    .needs_conf = true,
+    .run = run,
+    .synopsis = N_("tries [KEY]"),
+    .summary = N_("tell how many PIN tries are left, without using one"),
+    .help = N_("  natsuin pin tries tanaka\n"),
+};
