@@ -44,3 +44,31 @@ element_is(const struct element *el, const char *uri, const char *local)
 		return uri == NULL && el->uri == NULL;
 	return strcmp(el->uri, uri) == 0;
 }
+
+static bool
+blank(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+void
+element_copy_text(char *out, size_t size, struct slice text)
+{
+	size_t n;
+
+	while (text.len > 0 && blank(text.p[0])) {
+		text.p++;
+		text.len--;
+	}
+	n = text.len == 0 ? 0 : strnlen((const char *)text.p, text.len);
+	while (n > 0 && blank(text.p[n - 1]))
+		n--;
+	if (n >= size) {
+		n = size - 1;
+		while (n > 0 && (text.p[n] & 0xC0) == 0x80)
+			n--;
+	}
+	if (n > 0)
+		memcpy(out, text.p, n);
+	out[n] = '\0';
+}

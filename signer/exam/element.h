@@ -46,4 +46,8 @@ bool element_attribute(
 /* True for this expanded name (uri NULL: no namespace). */
 bool element_is(const struct element *el, const char *uri, const char *local);
 
+/* Copies text for a report: white space at both ends removed, cut at a
+ * character boundary where it does not fit, up to a NUL. */
+void element_copy_text(char *out, size_t size, struct slice text);
+
 #endif

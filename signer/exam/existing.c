@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define TEXT_MAX (64 * 1024)
+#define EXISTING_SHA256_URI "http://www.w3.org/2001/04/xmlenc#sha256"
 
 enum place {
 	AT_NOTHING, /* not of interest, nor anything below it */
@@ -357,29 +358,18 @@ value_ok(const struct existing *x, X509 *cert, bool allow_legacy)
 	return false;
 }
 
-/* Copies whole characters only: the text may be shown to people. */
-static void
-shorten(char *out, size_t size, const char *text)
-{
-	size_t n = strnlen(text, size - 1);
-
-	while (n > 0 && ((uint8_t)text[n] & 0xC0) == 0x80)
-		n--;
-	memcpy(out, text, n);
-	out[n] = '\0';
-}
-
 int
 existing_judge(const struct existing *x, bool allow_legacy,
     struct found_signature *out, struct err *e)
 {
 	X509 *cert = parse_certificate(&x->certificate);
 
-	shorten(out->id, sizeof out->id, x->id);
-	shorten(out->method, sizeof out->method, x->method);
+	element_copy_text(out->id, sizeof out->id, slice_str(x->id));
+	element_copy_text(
+	    out->method, sizeof out->method, slice_str(x->method));
 	if (x->reference_count > 0)
-		shorten(out->reference, sizeof out->reference,
-		    x->references[0].uri);
+		element_copy_text(out->reference, sizeof out->reference,
+		    slice_str(x->references[0].uri));
 	out->filing = x->filing;
 	out->legacy = existing_is_sha1(x->method);
 	for (size_t i = 0; i < x->reference_count; i++)
@@ -392,4 +382,50 @@ existing_judge(const struct existing *x, bool allow_legacy,
 	if (buf_slice(&out->certificate, buf_view(&x->certificate)) != 0)
 		return err_nomem(e);
 	return 0;
+}
+
+static bool
+method_known(const char *uri)
+{
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+		if (strcmp(methods[i].uri, uri) == 0)
+			return true;
+	return false;
+}
+
+static bool
+digest_matches(
+    const struct existing_reference *r, const struct existing_wanted *want)
+{
+	struct slice have = buf_view(&r->value);
+
+	if (strcmp(r->method, EXISTING_SHA256_URI) == 0)
+		return slice_eq(have, slice_of(want->sha256, FINDINGS_SHA256));
+	return want->allow_legacy && existing_is_sha1(r->method) &&
+	       slice_eq(have, slice_of(want->sha1, EXISTING_SHA1));
+}
+
+const char *
+existing_problem(const struct existing *x, const struct existing_wanted *want,
+    struct found_signature *out)
+{
+	const struct existing_reference *r = x->references;
+	unsigned need = want->enveloped ? EXISTING_ENVELOPED : 0;
+
+	if (x->malformed || x->reference_count != 1)
+		return x->malformed ? "existing-signature-invalid"
+				    : "existing-signature-unsupported";
+	out->covers_filing = r->uri[0] == '#' &&
+			     strcmp(r->uri + 1, want->id) == 0 &&
+			     (r->transforms & ~(unsigned)EXISTING_C14N) == need;
+	out->references_ok = out->covers_filing && digest_matches(r, want);
+	if (out->legacy && !want->allow_legacy)
+		return "existing-signature-legacy";
+	if (!out->covers_filing || !method_known(x->method) ||
+	    (strcmp(r->method, EXISTING_SHA256_URI) != 0 &&
+		!existing_is_sha1(r->method)))
+		return "existing-signature-unsupported";
+	if (!out->value_ok || !out->references_ok)
+		return "existing-signature-invalid";
+	return NULL;
 }

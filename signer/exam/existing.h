@@ -51,6 +51,24 @@ bool existing_is_sha1(const char *method);
 int existing_judge(const struct existing *x, bool allow_legacy,
     struct found_signature *out, struct err *e);
 
+/* What a filing signature must digest. */
+struct existing_wanted {
+	const char *id; /* of the signed element: URI="#id" */
+	bool enveloped; /* its one further transform; false: C14N or none */
+	const uint8_t *sha256, *sha1; /* of its canonical form */
+	bool allow_legacy;
+};
+
+/*
+ * For a Signature with one Reference, after existing_judge: fills
+ * references_ok and covers_filing.  NULL when all is well, else the code for
+ * a refusal: "existing-signature-legacy", "existing-signature-unsupported"
+ * (a method, transform or Reference that is not the format's), or
+ * "existing-signature-invalid" (tampered).
+ */
+const char *existing_problem(const struct existing *x,
+    const struct existing_wanted *want, struct found_signature *out);
+
 void existing_free(struct existing *x);
 
 /*

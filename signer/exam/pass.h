@@ -43,12 +43,16 @@ struct pass_format {
 	    unsigned *want, struct err *e);
 	int (*end)(void *ctx, struct pass *p, const struct element *el,
 	    struct slice text, struct err *e);
-	/* Every text and attribute value, in pieces of whole characters. */
+	/* Every text, in pieces of whole characters. */
 	int (*text)(
 	    void *ctx, struct pass *p, struct slice piece, struct err *e);
-	/* After a Signature's end tag (outermost ones only). */
+	/* Every attribute's value. */
+	int (*value)(
+	    void *ctx, struct pass *p, struct slice value, struct err *e);
+	/* After a Signature's end tag (outermost ones only).  *x may be taken
+	 * over by copying the struct and zeroing the original. */
 	int (*signature)(
-	    void *ctx, struct pass *p, const struct existing *x, struct err *e);
+	    void *ctx, struct pass *p, struct existing *x, struct err *e);
 };
 
 struct pass_options {
@@ -85,7 +89,8 @@ void pass_result_free(struct pass_result *r);
 
 /* For callbacks.  The line of the tag or text at hand. */
 unsigned pass_line(const struct pass *p);
-/* err_set with ERR_INPUT and "line N: " before the detail; returns -1. */
+/* err_set with ERR_INPUT and "line N: " before the detail; returns -1.
+ * code: 3 of pass_fail */
 int pass_fail(const struct pass *p, struct err *e, const char *code,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 

@@ -162,8 +162,8 @@ look_at_attributes(struct pass *p, const struct element *el)
 
 		if (strlen(a.local) > PASS_NAME_MAX)
 			return pass_fail(p, p->e, "limit-name", "attribute");
-		if (p->format->text != NULL &&
-		    p->format->text(p->ctx, p, a.value, p->e) != 0)
+		if (p->format->value != NULL &&
+		    p->format->value(p->ctx, p, a.value, p->e) != 0)
 			return -1;
 		if (a.uri != NULL)
 			continue;

@@ -58,7 +58,7 @@ end(void *ctx, struct pass *p, const struct element *el, struct slice text,
 }
 
 static int
-signature(void *ctx, struct pass *p, const struct existing *x, struct err *e)
+signature(void *ctx, struct pass *p, struct existing *x, struct err *e)
 {
 	struct seen *s = ctx;
 
