@@ -46,10 +46,10 @@ struct bundle {
 	char *names;      /* owned */
 };
 
-/* Letters, digits, '.', '_', '-'; not beginning with '.' or '-'; shorter
- * than BUNDLE_NAME_MAX: fit for a procedure or a version. */
+/* Letters, digits, '.', '_'; not beginning with '.'; shorter than
+ * BUNDLE_NAME_MAX: fit for a procedure or a version. */
 bool bundle_name_ok(const char *name);
-/* A relative member name of such components. */
+/* A relative member name of such components, which may also have '-'. */
 bool bundle_path_ok(const char *path);
 
 /*

@@ -26,6 +26,8 @@ struct schema;
  * "schema-compile" (detail: file, line, libxml2's words), or an I/O class.
  */
 struct schema *schema_compile(int fd, struct err *e);
+struct bundle;
+struct schema *schema_compile_bundle(const struct bundle *b, struct err *e);
 void schema_free(struct schema *s); /* NULL is accepted */
 
 const char *schema_sha256(const struct schema *s);    /* 64 hex digits */
