@@ -45,21 +45,40 @@ escaped(const char *shown)
 	}
 }
 
-void
-html_text(struct html *h, const char *text)
+/* Escaped text; after each of `breaks` a line may end. */
+static void
+put_text(struct html *h, const char *text, char breaks)
 {
 	struct slice rest = slice_str(text == NULL ? "" : text);
 	char shown[12];
 
-	while (rest.len > 0)
+	while (rest.len > 0) {
 		html_raw(h, escaped(visible_next(&rest, shown)));
+		if (shown[0] == breaks)
+			html_raw(h, "<wbr>");
+	}
+}
+
+void
+html_text(struct html *h, const char *text)
+{
+	put_text(h, text, '\0');
 }
 
 void
 html_number(struct html *h, int64_t n)
 {
-	if (buf_printf(h->out, "%" PRId64, n) != 0)
-		h->failed = true;
+	char digits[24];
+	size_t len;
+
+	snprintf(digits, sizeof digits, "%" PRId64, n);
+	len = strlen(digits);
+	for (size_t i = 0; i < len; i++) {
+		if (i > (n < 0 ? 1 : 0) && (len - i) % 3 == 0)
+			html_raw(h, ",");
+		if (buf_putc(h->out, (uint8_t)digits[i]) != 0)
+			h->failed = true;
+	}
 }
 
 static void
@@ -91,7 +110,7 @@ html_foreign(struct html *h, const char *open, const char *text)
 	open_tag(h, open);
 	if (text != NULL && *text != '\0') {
 		html_raw(h, "<bdi>");
-		html_text(h, text);
+		put_text(h, text, '/');
 		html_raw(h, "</bdi>");
 	}
 	close_tag(h, open);

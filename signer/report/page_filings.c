@@ -86,10 +86,23 @@ put_signer(struct page *p, const struct report_signer *s)
 	html_raw(h, "</dd>\n");
 }
 
+static bool
+reached_no_check(const struct report_filing *f)
+{
+	for (size_t i = 0; i < REPORT_CHECK_MAX; i++)
+		if (f->check[i].state != REPORT_NOT_REACHED)
+			return false;
+	return true;
+}
+
 static void
 put_check_list(struct html *h, const struct report_filing *f)
 {
 	html_element(h, "dt", _("Checks"));
+	if (reached_no_check(f)) {
+		html_element(h, "dd", words_check_state(REPORT_NOT_REACHED));
+		return;
+	}
 	html_raw(h, "<dd class=\"checklist\">");
 	for (size_t i = 0; i < REPORT_CHECK_MAX; i++) {
 		const struct report_check_result *c = &f->check[i];
@@ -117,10 +130,13 @@ put_file(struct html *h, const char *name, const char *path, const char *sha256,
 	html_element(h, "dt", name);
 	html_raw(h, "<dd>");
 	html_foreign(h, "span", path);
+	if (size > 0) {
+		html_raw(h, " ");
+		html_element(
+		    h, "span class=\"quiet\"", words_bytes(size, text));
+	}
 	if (sha256 != NULL) {
-		html_raw(h, " <span class=\"quiet\">");
-		html_text(h, words_bytes(size, text));
-		html_raw(h, "</span><br><span class=\"mono quiet\">SHA-256 ");
+		html_raw(h, "<br><span class=\"mono quiet\">SHA-256 ");
 		html_text(h, sha256);
 		html_raw(h, "</span>");
 	}

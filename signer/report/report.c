@@ -18,7 +18,7 @@
 static const struct {
 	const char *name, *text;
 } results[REPORT_RESULT_MAX] = {
-    [REPORT_PUBLISHED] = {"published", N_("signed and delivered")},
+    [REPORT_PUBLISHED] = {"published", N_("signed")},
     [REPORT_FAILED] = {"failed", N_("not signed")},
     [REPORT_HELD] = {"held", N_("waiting")},
     [REPORT_DUPLICATE] = {"duplicate", N_("signed before")},

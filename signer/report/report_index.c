@@ -15,8 +15,7 @@ static void
 put_batch_count(struct html *h, const char *class, size_t n)
 {
 	html_raw(h, "<td class=\"n ");
-	html_raw(h, n == 0 ? "zero" : "badge ");
-	html_raw(h, n == 0 ? "" : class);
+	html_raw(h, n == 0 ? "zero" : class);
 	html_raw(h, "\">");
 	html_number(h, (int64_t)n);
 	html_raw(h, "</td>");
