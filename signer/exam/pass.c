@@ -24,6 +24,22 @@ pass_line(const struct pass *p)
 	return (unsigned)p->parser->input->line;
 }
 
+unsigned
+pass_depth(const struct pass *p)
+{
+	return p->depth;
+}
+
+uint64_t
+pass_offset(const struct pass *p)
+{
+	long at = xmlByteConsumed(p->parser);
+
+	if (at <= 0)
+		BUG("the parser does not know where it is");
+	return (uint64_t)at;
+}
+
 int
 pass_fail(
     const struct pass *p, struct err *e, const char *code, const char *fmt, ...)
@@ -218,6 +234,8 @@ release(struct pass *p)
 	EVP_MD_CTX_free(p->sha1);
 	scope_free(&p->scope);
 	buf_free(&p->text);
+	free(p->root_attributes);
+	buf_free(&p->root_values);
 	free(p->open);
 	free(p->input);
 }
@@ -268,7 +286,7 @@ pass_peek(int fd, struct pass_root *root)
 	    .result = &r,
 	    .e = &e,
 	    .peek = true,
-	    .root = root};
+	    .peeked = root};
 
 	memset(root, 0, sizeof *root);
 	p.input = malloc(PASS_READ);

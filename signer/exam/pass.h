@@ -3,6 +3,7 @@
 #define SIGNER_EXAM_PASS_H
 
 #include "base/err.h"
+#include "schemas/validate.h"
 #include "signer/exam/element.h"
 #include "signer/exam/existing.h"
 #include "signer/exam/format.h"
@@ -87,8 +88,16 @@ int pass_run(int fd, const struct pass_format *f, void *ctx,
     const struct pass_options *o, struct pass_result *r, struct err *e);
 void pass_result_free(struct pass_result *r);
 
-/* For callbacks.  The line of the tag or text at hand. */
+/* For callbacks.  The line of the tag or text at hand; the depth of the
+ * innermost open element (in start and end: of its parent and itself). */
 unsigned pass_line(const struct pass *p);
+unsigned pass_depth(const struct pass *p);
+/* In end(): the offset of the first byte after the end tag. */
+uint64_t pass_offset(const struct pass *p);
+/* In start() at depth 1 or 2: from here on everything is also fed to `run`,
+ * the document element's start (and this one) first.  The caller finishes
+ * and frees it after pass_run. */
+void pass_validate(struct pass *p, struct schema_run *run);
 /* err_set with ERR_INPUT and "line N: " before the detail; returns -1.
  * code: 3 of pass_fail */
 int pass_fail(const struct pass *p, struct err *e, const char *code,

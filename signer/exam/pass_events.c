@@ -35,7 +35,6 @@ capture_write(void *ctx, const void *data, size_t n)
 	return buf_append(&existing_result(p->signature)->signed_info, data, n);
 }
 
-/* The sinks that this event belongs to. */
 static bool
 digesting(const struct pass *p)
 {
@@ -107,6 +106,10 @@ check_namespaces(const struct pass *p, const struct element *el)
 		if (!absolute(uri))
 			return pass_fail(
 			    p, p->e, "namespace-relative", "%.100s", uri);
+		/* Canonical XML escapes these, libxml2's does not. */
+		if (strpbrk(uri, "&<\"\t\r\n") != NULL)
+			return pass_fail(p, p->e, "xml-namespace",
+			    "characters that are written differently");
 	}
 	return 0;
 }
@@ -223,6 +226,62 @@ canonical_start(struct pass *p, const struct element *el, unsigned want)
 	return 0;
 }
 
+/*
+ * The document element's start tag, kept until the format knows its schema:
+ * the names stay in the parser's dictionary, only values must be copied.
+ */
+static int
+keep_root(struct pass *p, const struct element *el)
+{
+	size_t names = 2 * el->namespace_count, n = 5 * el->attribute_count;
+	const xmlChar **copy = calloc(names + n + 1, sizeof *copy);
+	size_t bytes = 0, at = 0;
+
+	if (copy == NULL)
+		return err_nomem(p->e);
+	p->root_attributes = copy;
+	for (size_t i = 0; i < el->attribute_count; i++)
+		bytes += element_attribute_at(el, i).value.len;
+	if (buf_reserve(&p->root_values, bytes) != 0)
+		return err_nomem(p->e);
+	if (names > 0)
+		memcpy(copy, el->namespaces, names * sizeof *copy);
+	for (size_t i = 0; i < el->attribute_count; i++) {
+		struct slice v = element_attribute_at(el, i).value;
+		const xmlChar **to = copy + names + 5 * i;
+
+		memcpy(to, el->attributes + 5 * i, 3 * sizeof *to);
+		to[3] = p->root_values.p + at;
+		to[4] = to[3] + v.len;
+		buf_append(&p->root_values, v.p, v.len);
+		at += v.len;
+	}
+	p->root = *el;
+	p->root.namespaces = copy;
+	p->root.attributes = copy + names;
+	p->root_line = pass_line(p);
+	return 0;
+}
+
+static void
+validate_start(struct pass *p, const struct element *el, unsigned line)
+{
+	schema_run_start(p->run, line, (const xmlChar *)el->local,
+	    (const xmlChar *)el->prefix, (const xmlChar *)el->uri,
+	    (int)el->namespace_count, el->namespaces, (int)el->attribute_count,
+	    el->attributes);
+}
+
+void
+pass_validate(struct pass *p, struct schema_run *run)
+{
+	if (p->depth > 1)
+		BUG("validation must begin at the top");
+	p->run = run;
+	if (p->depth == 1)
+		validate_start(p, &p->root, p->root_line);
+}
+
 static int
 element_start(struct pass *p, const struct element *el)
 {
@@ -239,6 +298,10 @@ element_start(struct pass *p, const struct element *el)
 		return -1;
 	if (signature_open(p, el, (want & PASS_FILING) != 0) != 0 ||
 	    canonical_start(p, el, want) != 0)
+		return -1;
+	if (p->run != NULL)
+		validate_start(p, el, pass_line(p));
+	else if (el->depth == 1 && keep_root(p, el) != 0)
 		return -1;
 	p->open[el->depth] = (struct pass_open){0, want};
 	p->collecting = (want & PASS_TEXT) != 0;
@@ -261,8 +324,8 @@ on_start(void *ctx, const xmlChar *local, const xmlChar *prefix,
 		return;
 	p->silent = 0;
 	if (p->peek) {
-		snprintf(p->root->local, sizeof p->root->local, "%s", el.local);
-		snprintf(p->root->uri, sizeof p->root->uri, "%s",
+		snprintf(p->peeked->local, sizeof p->peeked->local, "%s", el.local);
+		snprintf(p->peeked->uri, sizeof p->peeked->uri, "%s",
 		    el.uri == NULL ? "" : el.uri);
 		pass_stop(p);
 		return;
@@ -341,6 +404,9 @@ element_end(struct pass *p, const struct element *el)
 
 	if (canonical_end(p, el) != 0 || signature_end(p, el) != 0)
 		return -1;
+	if (p->run != NULL)
+		schema_run_end(p->run, pass_line(p), (const xmlChar *)el->local,
+		    (const xmlChar *)el->prefix, (const xmlChar *)el->uri);
 	if (want & PASS_TEXT)
 		text = buf_view(&p->text);
 	if (p->format->end != NULL &&
@@ -379,6 +445,8 @@ take_text(struct pass *p, struct slice text)
 		return err_nomem(p->e);
 	if (p->signature != NULL && existing_text(p->signature, text) != 0)
 		return err_nomem(p->e);
+	if (p->run != NULL)
+		schema_run_text(p->run, text.p, text.len);
 	if (p->collecting && p->text.len < PASS_TEXT_MAX) {
 		size_t left = PASS_TEXT_MAX - p->text.len;
 

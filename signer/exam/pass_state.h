@@ -27,7 +27,7 @@ struct pass {
 	struct err *e;
 	bool failed; /* `e` is set; no callback may change it any more */
 	bool peek;   /* stop at the first start tag */
-	struct pass_root *root;
+	struct pass_root *peeked;
 
 	xmlParserCtxtPtr parser;
 	uint8_t *input; /* PASS_READ bytes */
@@ -48,6 +48,12 @@ struct pass {
 	struct existing_reader *signature; /* while a Signature is open */
 	unsigned signature_depth;
 	struct c14n *capture; /* while its SignedInfo is open */
+
+	struct schema_run *run; /* NULL: not validated (yet) */
+	struct element root;    /* the document element, for its replay */
+	const xmlChar **root_attributes; /* its arrays, owned */
+	struct buf root_values;
+	unsigned root_line;
 
 	bool collecting; /* text goes to `text` */
 	struct buf text;

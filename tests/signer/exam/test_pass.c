@@ -182,6 +182,7 @@ refuses_what_is_not_plain_xml(void)
 	refused_as("<r xmlns='relative/uri'/>", "namespace-relative");
 	refused_as("<r xmlns:a='a.b'/>", "namespace-relative");
 	refused_as("<p:r/>", "xml-namespace");
+	refused_as("<r xmlns:a='urn:a&amp;b'/>", "xml-namespace");
 	refused_as("<r xmlns:a=''/>", "xml-namespace");
 	refused_as("<r xmlns:a='urn:a' xmlns:b='urn:a' a:x='' b:x=''/>",
 	    "xml-namespace");
