@@ -295,18 +295,13 @@ declaration(struct apex *x, const char *want, struct slice name, struct slice v)
 	return true;
 }
 
-/* xml:base, xml:id, xml:lang, xml:space of an ancestor: C14N 1.0 writes
- * them at the apex of a part of a document. */
+/* An xml:* attribute of an ancestor (xml:lang, …): C14N 1.0 writes them at
+ * the apex of a part of a document, in order, after the namespaces. */
 static bool
 inherited(struct apex *x, struct slice name)
 {
-	static const char *const known[] = {
-	    "xml:base", "xml:id", "xml:lang", "xml:space"};
-	bool found = false;
-
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		found = found || slice_eq_str(name, known[i]);
-	if (!found || (x->attributes && !less(x->last, name)))
+	if (!slice_starts(name, "xml:") || !ncname(without(name, 4)) ||
+	    (x->attributes && !less(x->last, name)))
 		return false;
 	x->attributes = true;
 	x->last = name;

@@ -2,6 +2,8 @@
  * What the seal signs and, one change at a time, what it does not.
  */
 #include "signer/key/template.h"
+
+#include "signer/exam/signedinfo.h"
 #include "tests/lib/keylab.h"
 #include "tests/lib/suite.h"
 
@@ -247,7 +249,7 @@ static const struct near_miss misses[] = {
     {etax, "XSD/general\"", "XSD/\xC0\xAFgeneral\""},
     {etax, "\"http://xml.e-tax.nta.go.jp/XSD/general\"", "\"\""},
     {etax, "instance\">", "instance\" >"},
-    {etax, "instance\">", "instance\" xml:foo=\"x\">"},
+    {etax, "instance\">", "instance\" xml:=\"x\">"},
     {etax, "instance\">", "instance\" xml:space=\"a\" xml:lang=\"ja\">"},
     {etax, "instance\">", "instance\" xml:lang=\"ja\" xml:lang=\"ja\">"},
     {etax, "instance\">", "instance\" xml:lang='ja'>"},
@@ -434,7 +436,61 @@ refuses_other_algorithms(void)
 	    &e, "algorithm-not-allowed");
 }
 
+/* What the examiner writes, with whatever a document hands down, is what is
+ * matched here: both sides are the programs' own. */
+static void
+agrees_with_the_examiner(void)
+{
+	static const struct {
+		const char *prefix, *format;
+		struct signedinfo_reference refs[2];
+		size_t count;
+	} cases[] = {
+	    {"dsig", "etax", {{"#RSH0010", true, false, {1}}}, 1},
+	    {"dsig", "etax-form", {{"#TEG840_1", true, true, {2}}}, 1},
+	    {"", "egov", {{KOUSEI, true, false, {3}}}, 1},
+	    {"", "egov",
+		{{KOUSEI, true, false, {3}}, {"a_01.xml", false, false, {4}}},
+		2},
+	};
+	struct buf lang = {0};
+	struct scope_attribute attribute = {(char[]){"lang"}, {0}, 0};
+	struct scope scope = {0};
+	struct err e = {0};
+
+	buf_puts(&lang, "ja <&\"\t");
+	attribute.value = lang;
+	scope.attributes = &attribute;
+	scope.attribute_count = 1;
+	CU_ASSERT_EQUAL(scope_declare(&scope, "xsi", "urn:b?a=1&b=2", 0), 0);
+	CU_ASSERT_EQUAL(scope_declare(&scope, "", "urn:default", 0), 0);
+	CU_ASSERT_EQUAL(
+	    scope_declare(&scope, "\xE6\xA7\x8B", "urn:\xE6\xA7\x8B", 0), 0);
+	CU_ASSERT_EQUAL(scope_declare(&scope, "a", "urn:\"<>", 0), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct buf text = {0}, canonical = {0};
+
+		CU_ASSERT_EQUAL(signedinfo_write(cases[i].prefix, cases[i].refs,
+				    cases[i].count, &scope, &text, &canonical),
+		    0);
+		CHECK_OK(template_match(
+			     buf_view(&canonical), SIGN_RSA_SHA256, &match, &e),
+		    &e);
+		CU_ASSERT_STRING_EQUAL(match.format, cases[i].format);
+		CU_ASSERT_EQUAL(match.count, cases[i].count);
+		CU_ASSERT(template_match(buf_view(&text), SIGN_RSA_SHA256,
+			      &match, &e) < 0);
+		buf_free(&text);
+		buf_free(&canonical);
+	}
+	scope.attributes = NULL;
+	scope.attribute_count = 0;
+	scope_free(&scope);
+	buf_free(&lang);
+}
+
 SUITE_MAIN("template", CASE(matches_each_format), CASE(refuses_every_near_miss),
     CASE(accepts_what_filings_bring_along), CASE(refuses_every_truncation),
     CASE(refuses_nul_and_trailing_bytes), CASE(refuses_changed_fixed_bytes),
-    CASE(refuses_what_is_too_long), CASE(refuses_other_algorithms))
+    CASE(refuses_what_is_too_long), CASE(refuses_other_algorithms),
+    CASE(agrees_with_the_examiner))
