@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "conf/conf.h"
+#include "schemas/store.h"
 #include "signer/exam/protocol.h"
 
 #include <sys/types.h>
@@ -34,11 +35,11 @@ void examiner_options(const struct conf *c, struct exam_options *o);
 
 /*
  * One request, waiting for its answer (for commands; the batch has its own
- * loop).  Bundles are served from `schemas_dir` (-1: none).  0, or -1 with
+ * loop).  Bundles are served from `schemas` (NULL: none).  0, or -1 with
  * the examiner's error.  r is filled in both cases; freed by the caller.
  */
 int examiner_ask(struct examiner *x, const struct exam_request *q,
-    int schemas_dir, struct exam_reply *r, struct err *e);
+    struct schema_store *schemas, struct exam_reply *r, struct err *e);
 
 /* The examiner's main function: exit code. */
 int examiner_main(void);

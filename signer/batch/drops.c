@@ -1,0 +1,306 @@
+/*
+ * Drop folders.  What a scan found is looked at where it may be incomplete,
+ * then taken in groups: intention committed, names moved, folders synced,
+ * "claimed" committed.  Nothing is taken that cannot be worked on now.
+ */
+#include "signer/batch/drops.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "signer/batch/exams.h"
+#include "signer/batch/jobs.h"
+#include "signer/batch/keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TAKE_MAX IN_FLIGHT_MAX
+
+int
+drops_open(struct runner *r, struct err *e)
+{
+	r->drops = calloc(r->conf->drop_count + 1, sizeof *r->drops);
+	if (r->drops == NULL)
+		return err_nomem(e);
+	r->drop_count = r->conf->drop_count;
+	for (size_t i = 0; i < r->drop_count; i++)
+		r->drops[i].conf = &r->conf->drops[i];
+	return 0;
+}
+
+void
+drops_wake(struct runner *r)
+{
+	for (size_t i = 0; i < r->drop_count; i++)
+		r->drops[i].scan_ms = 0;
+}
+
+static void
+tell_problems(const struct spool_scan *scan)
+{
+	char path[300];
+
+	for (size_t i = 0; i < scan->problem_count; i++) {
+		const struct spool_problem *p = &scan->problems[i];
+
+		if (p->fresh)
+			log_event(LOG_LEVEL_WARN, "drop.problem",
+			    "code=%s drop=%s path=\"%s\"", p->code,
+			    p->drop->name,
+			    text_escape(path, sizeof path, p->path));
+	}
+}
+
+static void
+scan(struct runner *r, struct bdrop *d)
+{
+	int64_t now = clock_mono_ms();
+	struct err e = {0};
+
+	d->next = 0;
+	d->complete = d->waiting = false;
+	d->scan_ms = now + r->conf->poll_ms;
+	if (spool_scan(r->spool, d->conf, &d->scan, &e) != 0) {
+		memset(&d->scan, 0, sizeof d->scan);
+		if (!d->unreadable)
+			log_err(LOG_LEVEL_ERROR, "drop.unreadable", &e);
+		d->unreadable = true;
+		return;
+	}
+	d->unreadable = false;
+	d->waiting = d->scan.waiting > 0 && d->scan.next_ms >= 0 &&
+		     d->scan.next_ms - now <= r->conf->settle_network_ms * 2;
+	if (d->scan.next_ms >= 0 && d->scan.next_ms < d->scan_ms)
+		d->scan_ms = d->scan.next_ms;
+	tell_problems(&d->scan);
+}
+
+/* A drop that may be incomplete is looked at by an examiner first: folders,
+ * and XML that was written a moment ago. */
+static bool
+wants_look(const struct bdrop *d, const struct spool_found *f)
+{
+	if (d->complete || f->overdue)
+		return false;
+	return f->folder || clock_wall_ms() - f->changed_ms < FRESH_MS;
+}
+
+void
+drop_looked(struct runner *r, struct bdrop *d, const struct err *e)
+{
+	const struct spool_found *f = &d->scan.found[d->next];
+
+	(void)r;
+	d->looking = false;
+	if (e->class != ERR_TRANSIENT_IO) {
+		d->complete = true; /* whole, or it fails with its reason */
+		return;
+	}
+	log_err(LOG_LEVEL_INFO, "drop.incomplete", e);
+	spool_defer(r->spool, f, f->folder ? 0 : clock_mono_ms() + FRESH_MS);
+	d->next++;
+}
+
+/* Fills `take` with found drops that can be claimed now. */
+static size_t
+choose(struct runner *r, const struct spool_found **take, size_t room)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->drop_count; i++) {
+		struct bdrop *d = &r->drops[i];
+
+		while (
+		    n < room && !d->looking && d->next < d->scan.found_count) {
+			const struct spool_found *f = &d->scan.found[d->next];
+
+			if (wants_look(d, f)) {
+				exams_look(r, d);
+				break;
+			}
+			d->complete = false;
+			take[n++] = f;
+			d->next++;
+		}
+	}
+	return n;
+}
+
+static int
+open_batch(struct runner *r, struct err *e)
+{
+	if (r->batch.id != 0)
+		return 0;
+	if (queue_batch_add(r->queue, clock_wall_ms(), &r->batch, e) != 0)
+		return -1;
+	log_event(LOG_LEVEL_INFO, "batch.begin", "batch=%s", r->batch.name);
+	return 0;
+}
+
+static int
+add_job(
+    struct runner *r, const struct spool_found *f, struct job *j, struct err *e)
+{
+	memset(j, 0, sizeof *j);
+	j->batch = r->batch.id;
+	snprintf(j->batch_name, sizeof j->batch_name, "%s", r->batch.name);
+	snprintf(j->drop, sizeof j->drop, "%s", f->drop->name);
+	snprintf(j->source, sizeof j->source, "%s", f->source);
+	snprintf(j->path, sizeof j->path, "%s", f->path);
+	j->folder = f->folder;
+	j->size = f->size;
+	j->mtime_ms = f->mtime_ms;
+	return queue_job_add(r->queue, j, clock_wall_ms(), e);
+}
+
+/* A drop that changed or vanished meanwhile stays in in/: it is found again.
+ * 1 taken, 0 left, -1 the disk fails. */
+static int
+take(struct runner *r, const struct spool_found *f, struct bjob *j,
+    struct err *why)
+{
+	struct spool_copy copy = {0};
+
+	if (spool_take(r->spool, f, j->record.name, &copy, why) == 0) {
+		j->record.size = copy.size;
+		j->record.mtime_ms = copy.mtime_ms;
+		memcpy(j->record.sha256, copy.sha256, sizeof copy.sha256);
+		return 1;
+	}
+	if (why->class != ERR_INPUT && why->class != ERR_TRANSIENT_IO)
+		return -1;
+	log_err(LOG_LEVEL_INFO, "drop.not-taken", why);
+	return 0;
+}
+
+static void
+record_taken(struct runner *r, struct bjob *j, int taken, const struct err *why)
+{
+	struct err e = {0};
+
+	if (taken == 0) {
+		job_step(r, j, JOB_RETURNED, why);
+		if (runner_record(r))
+			queue_job_set_cleaned(r->queue, &j->record, &e);
+		j->stage = STAGE_END;
+		return;
+	}
+	if (runner_record(r))
+		queue_job_set_claim(r->queue, &j->record, &e);
+	job_step(r, j, JOB_CLAIMED, NULL);
+}
+
+/* Records the intention to take all of these; jobs get their memory. */
+static int
+intend(struct runner *r, const struct spool_found *const *found, size_t n,
+    struct bjob **jobs)
+{
+	struct job record;
+	struct err e = {0};
+
+	if (!runner_record(r))
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (open_batch(r, &e) != 0 ||
+		    add_job(r, found[i], &record, &e) != 0) {
+			runner_fatal(r, &e);
+			return -1;
+		}
+		jobs[i] = job_new(r, &record);
+		if (jobs[i] == NULL) {
+			err_nomem(&e);
+			runner_fatal(r, &e);
+			return -1;
+		}
+	}
+	return runner_commit(r);
+}
+
+static void
+take_all(struct runner *r, const struct spool_found *const *found, size_t n)
+{
+	struct bjob *jobs[TAKE_MAX];
+	struct err why[TAKE_MAX] = {0}, e = {0};
+	int taken[TAKE_MAX];
+
+	if (intend(r, found, n, jobs) != 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		taken[i] = take(r, found[i], jobs[i], &why[i]);
+		if (taken[i] < 0) {
+			runner_fatal(r, &why[i]);
+			return;
+		}
+		keys_pump(r);
+	}
+	/* The copies' data is fsynced by the examiners that read them. */
+	if (spool_sync(r->spool, true, &e) != 0) {
+		runner_fatal(r, &e);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		record_taken(r, jobs[i], taken[i], &why[i]);
+	if (runner_commit(r) != 0)
+		return;
+	if (spool_taken(r->spool, &e) != 0)
+		runner_fatal(r, &e);
+}
+
+void
+drops_claim(struct runner *r)
+{
+	const struct spool_found *found[TAKE_MAX];
+	int64_t now = clock_mono_ms();
+	uint64_t bytes = 0;
+	struct err e = {0};
+	size_t n;
+
+	if (r->stopping || r->job_count >= IN_FLIGHT_MAX)
+		return;
+	for (size_t i = 0; i < r->drop_count; i++) {
+		struct bdrop *d = &r->drops[i];
+
+		if (!d->looking && d->next >= d->scan.found_count &&
+		    d->scan_ms <= now)
+			scan(r, d);
+	}
+	n = choose(r, found, IN_FLIGHT_MAX - r->job_count);
+	for (size_t i = 0; i < n; i++)
+		bytes += found[i]->size;
+	if (n == 0)
+		return;
+	if (spool_space(r->spool, bytes, &e) != 0) {
+		runner_fatal(r, &e);
+		return;
+	}
+	take_all(r, found, n);
+}
+
+int64_t
+drops_next_ms(const struct runner *r)
+{
+	int64_t first = INT64_MAX;
+
+	for (size_t i = 0; i < r->drop_count; i++) {
+		const struct bdrop *d = &r->drops[i];
+
+		if (!d->looking && d->next >= d->scan.found_count &&
+		    d->scan_ms < first)
+			first = d->scan_ms;
+	}
+	return first;
+}
+
+bool
+drops_pending(const struct runner *r)
+{
+	for (size_t i = 0; i < r->drop_count; i++) {
+		const struct bdrop *d = &r->drops[i];
+
+		if (d->looking || d->next < d->scan.found_count || d->waiting)
+			return true;
+	}
+	return false;
+}

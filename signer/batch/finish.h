@@ -1,0 +1,18 @@
+/* Ends of jobs: delivered, failed; and what is left in work/ after them. */
+#ifndef SIGNER_BATCH_FINISH_H
+#define SIGNER_BATCH_FINISH_H
+
+#include "signer/batch/internal.h"
+
+/* Publishes every verified job and clears away every failed one: names are
+ * linked, folders synced once, the state committed, originals moved. */
+void finish_jobs(struct runner *r);
+
+/* Clears away one final job that a crash left (state in its record): done
+ * or failed folder, copies.  0 / -1. */
+int finish_leftover(struct runner *r, struct job *j, struct err *e);
+
+/* The text beside a failed original. */
+int finish_reason(const struct job *j, struct buf *out);
+
+#endif

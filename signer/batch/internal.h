@@ -1,0 +1,167 @@
+/* The batch's own state; for the files of signer/batch/ only. */
+#ifndef SIGNER_BATCH_INTERNAL_H
+#define SIGNER_BATCH_INTERNAL_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "conf/conf.h"
+#include "queue/job.h"
+#include "queue/queue.h"
+#include "queue/sign.h"
+#include "schemas/store.h"
+#include "signer/batch/batch.h"
+#include "signer/cert/anchors.h"
+#include "signer/cert/check.h"
+#include "signer/exam/examiner.h"
+#include "signer/key/keyclient.h"
+#include "spool/claim.h"
+#include "spool/scan.h"
+#include "spool/spool.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define IN_FLIGHT_MAX 64 /* jobs in memory at once */
+#define LINE_LOW 8       /* below this a key's line is filled first */
+#define FORMATS_MAX 8
+#define EXAMINERS_MAX 64
+#define TRANSIENT_TRIES 3
+#define ABNORMAL_EXITS 3 /* a job in flight at so many fails */
+#define FRESH_MS 60000   /* XML that ends too early may be completed */
+
+/* Where a job in memory is (DESIGN-batch.md). */
+enum stage {
+	STAGE_EXAM, /* to be examined, or being */
+	STAGE_GATE, /* examined; waits for the first of its key and format */
+	STAGE_SIGN, /* intents recorded, signatures outstanding */
+	STAGE_BUILD,
+	STAGE_VERIFY,
+	STAGE_PUBLISH, /* verified; names move at the end of the turn */
+	STAGE_FAILED,  /* recorded as failed; its original moves likewise */
+	STAGE_END      /* nothing left to do: freed at the end of the turn */
+};
+
+/* One signature of a job: a part by a signer. */
+struct bsig {
+	struct bjob *job;
+	struct bkey *key;
+	unsigned part, signer;
+	char id[80];     /* Signature/@Id */
+	int64_t time_ms; /* recorded with the intent */
+	bool sent;
+	bool done;
+	bool stored; /* its value is in the queue */
+	struct buf value;
+	struct bsig *next; /* in the key's line */
+};
+
+struct bjob {
+	struct bjob *next;
+	struct job record; /* the queue's */
+	const struct conf_drop *drop;
+	enum stage stage;
+	int exam;         /* the examiner that has it, or -1 */
+	int builder;      /* the one that built: another one verifies */
+	int tries;        /* of the present stage, after transient errors */
+	int64_t again_ms; /* monotonic: not before this */
+	size_t format;    /* index in submission_formats */
+	struct findings findings;
+	char output_name[1100];
+	struct bsig *sigs;
+	size_t sig_count;
+	size_t sigs_left;
+	bool lined; /* its signatures are in their keys' lines */
+	struct built built;
+};
+
+/* The first of a key and format (DESIGN 4, "one first"). */
+enum gate { GATE_UNKNOWN, GATE_FIRST, GATE_OPEN, GATE_BROKEN };
+
+enum key_state { KEY_CLOSED, KEY_OPENING, KEY_OPEN, KEY_STOPPED };
+
+struct bkey {
+	const struct conf_key *conf;
+	enum key_state state;
+	struct err error; /* why it stopped */
+	int fd;
+	pid_t pid; /* private keyholder, or 0 */
+	struct keyholder_status status;
+	struct cert_policy policy;
+	struct cert_verdict verdict;
+	int64_t checked_ms; /* monotonic, of the last whole check */
+	enum gate gate[FORMATS_MAX];
+	struct bjob *first[FORMATS_MAX]; /* whose turn it is at the gate */
+	struct bsig *line, **line_end;   /* durable intents, unanswered */
+	size_t line_length;
+	unsigned outstanding;
+	uint64_t signatures;
+	bool certificate_changed;
+	bool used; /* by the open batch: it has a line in the report */
+};
+
+/* A drop folder between two scans: what was found and not yet taken. */
+struct bdrop {
+	const struct conf_drop *conf;
+	struct spool_scan scan;
+	size_t next;     /* index of the next found drop to take */
+	bool looking;    /* an examiner looks at found[next] */
+	bool complete;   /* it looked: found[next] is whole */
+	int64_t scan_ms; /* monotonic: scan (again) at this time */
+	bool waiting;    /* something settles; scan_ms is when to look */
+	bool unreadable; /* said once */
+};
+
+struct bexam {
+	struct examiner x;
+	struct bjob *job;   /* what it works on */
+	struct bdrop *look; /* or a look before the claim */
+	enum exam_op op;
+	struct exam_reply reply;
+	int64_t deadline_ms;
+};
+
+struct runner {
+	const struct conf *conf;
+	const struct batch_options *options;
+	struct spool *spool;
+	struct queue *queue;
+	struct cert_anchors *anchors; /* NULL: none configured */
+	struct schema_store *schemas; /* NULL: none configured */
+	struct bkey *keys;
+	size_t key_count;
+	struct bdrop *drops;
+	size_t drop_count;
+	struct bexam exams[EXAMINERS_MAX];
+	size_t exam_count;
+	struct bjob *jobs, **jobs_end;
+	size_t job_count;
+	int64_t *resume; /* ids of jobs to take up again */
+	size_t resume_count, resume_next;
+	struct batch batch; /* the open one; id 0 = none */
+	int64_t quiet_ms;   /* monotonic: since when nothing is in flight */
+	uint64_t published, failed, held;
+	bool stopping;    /* SIGTERM or a fatal error: no new claims */
+	struct err fatal; /* why the program stops; class NONE: it does not */
+	bool pin_needed, card_missing;
+};
+
+/* What a class does (decide.c): nothing else looks at a class. */
+enum job_action { JOB_FAILS, JOB_IS_HELD, JOB_TRIES_AGAIN };
+struct decision {
+	enum job_action job;
+	bool stops_key;
+	bool stops_program;
+};
+struct decision decide(const struct err *e);
+
+/* Stops the program: nothing more is claimed, recorded or moved. */
+void runner_fatal(struct runner *r, const struct err *e);
+
+/* Opens a transaction if none is open; what follows is committed by
+ * runner_commit at the latest at the end of the turn.  False after a fatal
+ * error: then nothing may be recorded. */
+bool runner_record(struct runner *r);
+/* Commits what is open.  0; -1 after a fatal error: do not act. */
+int runner_commit(struct runner *r);
+
+#endif

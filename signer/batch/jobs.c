@@ -1,0 +1,374 @@
+/*
+ * Jobs in memory.  A job is freed only at STAGE_END; whatever happens to it
+ * before is recorded first, so that after a crash the queue alone tells
+ * where to go on.
+ */
+#include "signer/batch/jobs.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "signer/batch/keys.h"
+#include "signer/batch/sign.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_DELAY_MS 1000
+
+struct bjob *
+job_new(struct runner *r, const struct job *record)
+{
+	struct bjob *j = calloc(1, sizeof *j);
+
+	if (j == NULL)
+		return NULL;
+	j->record = *record;
+	j->drop = conf_drop_find(r->conf, record->drop);
+	j->exam = j->builder = -1;
+	findings_init(&j->findings);
+	*r->jobs_end = j;
+	r->jobs_end = &j->next;
+	r->job_count++;
+	return j;
+}
+
+static void
+job_free(struct bjob *j)
+{
+	for (size_t i = 0; i < j->sig_count; i++)
+		buf_free(&j->sigs[i].value);
+	free(j->sigs);
+	findings_free(&j->findings);
+	free(j);
+}
+
+void
+jobs_sweep(struct runner *r)
+{
+	struct bjob **at = &r->jobs;
+
+	while (*at != NULL) {
+		struct bjob *j = *at;
+
+		if (j->stage != STAGE_END || j->exam >= 0) {
+			at = &j->next;
+			continue;
+		}
+		*at = j->next;
+		for (size_t i = 0; i < r->key_count; i++)
+			key_line_forget(&r->keys[i], j);
+		sign_leave_gates(r, j, false);
+		job_free(j);
+		r->job_count--;
+	}
+	r->jobs_end = at;
+}
+
+void
+jobs_free(struct runner *r)
+{
+	for (struct bjob *j = r->jobs; j != NULL; j = j->next) {
+		j->stage = STAGE_END;
+		j->exam = -1;
+	}
+	jobs_sweep(r);
+}
+
+struct spool_job
+job_place(const struct bjob *j)
+{
+	struct spool_job p = {j->record.name, j->record.batch_name, j->drop,
+	    j->record.source, j->record.path, j->record.folder};
+
+	return p;
+}
+
+struct bkey *
+runner_key(struct runner *r, const char *name)
+{
+	for (size_t i = 0; i < r->key_count; i++)
+		if (strcmp(r->keys[i].conf->name, name) == 0)
+			return &r->keys[i];
+	return NULL;
+}
+
+bool
+job_keys_decided(struct runner *r, const struct bjob *j)
+{
+	bool decided = true;
+
+	for (size_t i = 0; i < j->drop->sign_with.count; i++) {
+		struct bkey *k = runner_key(r, j->drop->sign_with.item[i]);
+
+		if (k == NULL)
+			continue;
+		key_open(r, k);
+		k->used = true;
+		if (key_is_undecided(k))
+			decided = false;
+	}
+	return decided;
+}
+
+void
+job_step(
+    struct runner *r, struct bjob *j, enum job_state to, const struct err *why)
+{
+	struct err e = {0};
+	char path[300];
+
+	if (!runner_record(r))
+		return;
+	queue_job_step(r->queue, &j->record, to, why, clock_wall_ms(), &e);
+	log_event(LOG_LEVEL_INFO, "job.step",
+	    "job=%s state=%s code=%s path=\"%s\"", j->record.name,
+	    job_state_name(to), why == NULL ? "" : why->code,
+	    text_escape(path, sizeof path, j->record.path));
+}
+
+/* The job leaves the pipeline; its lines and gates forget it at the sweep. */
+static void
+job_leave(struct runner *r, struct bjob *j, enum stage stage)
+{
+	for (size_t i = 0; i < r->key_count; i++)
+		key_line_forget(&r->keys[i], j);
+	sign_leave_gates(r, j, false);
+	j->stage = stage;
+}
+
+void
+job_hold(
+    struct runner *r, struct bjob *j, const char *key, const struct err *why)
+{
+	struct err e = {0};
+
+	job_step(r, j, JOB_HELD, why);
+	if (runner_record(r)) {
+		snprintf(j->record.key, sizeof j->record.key, "%s", key);
+		queue_job_set_key(r->queue, &j->record, &e);
+	}
+	r->held++;
+	job_leave(r, j, STAGE_END);
+}
+
+static void
+job_fail(struct runner *r, struct bjob *j, const struct err *why)
+{
+	job_step(r, j, JOB_FAILED, why);
+	r->failed++;
+	job_leave(r, j, STAGE_FAILED);
+}
+
+void
+job_error(struct runner *r, struct bjob *j, const struct err *e)
+{
+	struct decision d = decide(e);
+
+	if (d.stops_program) {
+		runner_fatal(r, e);
+		return;
+	}
+	switch (d.job) {
+	case JOB_TRIES_AGAIN:
+		if (++j->tries < TRANSIENT_TRIES) {
+			j->again_ms = clock_mono_ms() + RETRY_DELAY_MS;
+			log_err(LOG_LEVEL_WARN, "job.again", e);
+			return;
+		}
+		job_hold(r, j, "", e);
+		return;
+	case JOB_FAILS:
+		job_fail(r, j, e);
+		return;
+	case JOB_IS_HELD:
+		log_err(LOG_LEVEL_ERROR, "job.held", e);
+		job_hold(r, j, "", e);
+		return;
+	}
+}
+
+/* True when the job has a signature outstanding by this key. */
+static bool
+job_waits_for(const struct bjob *j, const struct bkey *k)
+{
+	if (j->stage != STAGE_SIGN && j->stage != STAGE_GATE)
+		return false;
+	for (size_t i = 0; i < j->sig_count; i++)
+		if (j->sigs[i].key == k && !j->sigs[i].done)
+			return true;
+	return false;
+}
+
+void
+jobs_of_key_held(struct runner *r, struct bkey *k)
+{
+	for (struct bjob *j = r->jobs; j != NULL; j = j->next)
+		if (job_waits_for(j, k))
+			job_hold(r, j, k->conf->name, &k->error);
+}
+
+char *
+bsig_name(const struct bsig *s, char out[KEY_JOB_ID_MAX])
+{
+	snprintf(out, KEY_JOB_ID_MAX, "%s.%u.%u", s->job->record.name, s->part,
+	    s->signer);
+	return out;
+}
+
+/* The earlier job in words for a report's detail. */
+static void
+earlier_err(struct err *e, const char *code, const struct queue_earlier *x)
+{
+	err_set(e, ERR_INPUT, code, "%s %s", x->batch, x->path);
+}
+
+/* Has any of its signatures been made before for the same content?  1, with
+ * *why filled; 0; -1 after a fatal error. */
+static int
+find_duplicate(struct runner *r, struct bjob *j, struct err *why)
+{
+	struct queue_earlier x;
+	struct err e = {0};
+	int found = 0;
+
+	if ((j->record.allow & JOB_ALLOW_DUPLICATE) != 0)
+		return 0;
+	if (j->findings.unsigned_only)
+		found = queue_find_input(
+		    r->queue, j->record.id, j->record.sha256, &x, &e);
+	for (size_t i = 0; found == 0 && i < j->sig_count; i++)
+		found = queue_find_duplicate(r->queue, j->record.id,
+		    j->findings.parts[j->sigs[i].part].duplicate,
+		    j->sigs[i].key->verdict.cert.spki, &x, &e);
+	if (found == 1)
+		earlier_err(why, "duplicate", &x);
+	if (found < 0)
+		runner_fatal(r, &e);
+	return found;
+}
+
+/* Everything is signed already by the keys that would sign. */
+static int
+find_own_output(struct runner *r, struct bjob *j, struct err *why)
+{
+	struct queue_earlier x;
+	struct err e = {0};
+
+	if (j->sig_count > 0 || j->findings.unsigned_only)
+		return 0;
+	if (queue_find_output(
+		r->queue, j->record.id, j->record.sha256, &x, &e) == 1)
+		earlier_err(why, "already-signed", &x);
+	else
+		err_set(why, ERR_INPUT, "already-signed", "%s", "");
+	return 1;
+}
+
+/* Published before for the same taxpayer, procedure and period?  Warns, or
+ * returns 1 with *why where the drop folder wants it held. */
+static int
+find_resubmission(struct runner *r, struct bjob *j, struct err *why)
+{
+	struct queue_earlier x;
+	struct err e = {0};
+	char when[CLOCK_TEXT_SIZE];
+	int found = queue_find_filing(r->queue, j->record.id,
+	    j->record.taxpayer, j->record.procedure, j->record.period, &x, &e);
+
+	if (found < 0)
+		runner_fatal(r, &e);
+	if (found != 1)
+		return found;
+	clock_text(x.when_ms, when);
+	when[10] = '\0';
+	if (j->drop->resubmission == CONF_RESUBMISSION_HOLD &&
+	    (j->record.allow & JOB_ALLOW_RESUBMISSION) == 0) {
+		err_set(why, ERR_INPUT, "resubmission-held", "%s %s %s",
+		    x.batch, when, x.path);
+		return 1;
+	}
+	findings_warn(
+	    &j->findings, "resubmission", "%s %s %s", x.batch, when, x.path);
+	return 0;
+}
+
+/* Stores what was found, under the names by which the queue looks. */
+static void
+record_findings(struct runner *r, struct bjob *j)
+{
+	const struct findings *f = &j->findings;
+	struct job *t = &j->record;
+	struct ipc_msg m = {0};
+	struct err e = {0};
+
+	snprintf(t->format, sizeof t->format, "%s", f->format);
+	snprintf(t->procedure, sizeof t->procedure, "%s", f->procedure);
+	snprintf(t->taxpayer, sizeof t->taxpayer, "%.79s",
+	    f->taxpayer_id[0] != '\0' ? f->taxpayer_id : f->taxpayer_name);
+	snprintf(t->period, sizeof t->period, "%s", f->period);
+	ipc_begin(&m, 0);
+	findings_put(&m, f);
+	if (m.failed)
+		err_nomem(&r->fatal);
+	else if (runner_record(r))
+		queue_job_set_findings(r->queue, t, ipc_body(&m), &e);
+	ipc_free(&m);
+}
+
+/* The first of its keys that cannot sign, or NULL. */
+static struct bkey *
+stopped_key(struct runner *r, const struct bjob *j, struct err *why)
+{
+	for (size_t i = 0; i < j->drop->sign_with.count; i++) {
+		struct bkey *k = runner_key(r, j->drop->sign_with.item[i]);
+
+		if (k == NULL) {
+			err_set(why, ERR_CONFIG, "key-unknown", "%s",
+			    j->drop->sign_with.item[i]);
+			return NULL;
+		}
+		if (k->state == KEY_STOPPED) {
+			*why = k->error;
+			return k;
+		}
+	}
+	return NULL;
+}
+
+void
+job_examined(struct runner *r, struct bjob *j)
+{
+	struct err why = {0};
+	struct bkey *stopped = NULL;
+
+	for (j->format = 0; submission_formats[j->format] != NULL; j->format++)
+		if (strcmp(submission_formats[j->format]->name,
+			j->findings.format) == 0)
+			break;
+	record_findings(r, j);
+	if (!j->findings.unsigned_only)
+		stopped = stopped_key(r, j, &why);
+	if (why.class != ERR_NONE) {
+		job_hold(
+		    r, j, stopped == NULL ? "" : stopped->conf->name, &why);
+		return;
+	}
+	if (sign_plan(r, j, &why) != 0 || find_own_output(r, j, &why) != 0 ||
+	    find_duplicate(r, j, &why) != 0) {
+		if (r->fatal.class == ERR_NONE)
+			job_error(r, j, &why);
+		return;
+	}
+	if (find_resubmission(r, j, &why) != 0) {
+		if (r->fatal.class == ERR_NONE)
+			job_hold(r, j, "", &why);
+		return;
+	}
+	if (j->findings.warning_count > 0)
+		record_findings(r, j);
+	job_step(r, j, JOB_EXAMINED, NULL);
+	j->stage = STAGE_GATE;
+	j->tries = 0;
+}

@@ -1,0 +1,41 @@
+/* Jobs in memory: their steps, errors and ends. */
+#ifndef SIGNER_BATCH_JOBS_H
+#define SIGNER_BATCH_JOBS_H
+
+#include "signer/batch/internal.h"
+
+/* A job in memory from its record; NULL when memory is out. */
+struct bjob *job_new(struct runner *r, const struct job *record);
+/* Frees the jobs whose stage is STAGE_END. */
+void jobs_sweep(struct runner *r);
+void jobs_free(struct runner *r);
+
+/* The spool's view of a job (borrows its strings). */
+struct spool_job job_place(const struct bjob *j);
+
+/* Records a step of the state machine; a failing queue is fatal. */
+void job_step(
+    struct runner *r, struct bjob *j, enum job_state to, const struct err *why);
+
+/* What an error does to the job: fail, hold, or try the stage again. */
+void job_error(struct runner *r, struct bjob *j, const struct err *e);
+/* Holds it for the sake of a key ("" = none). */
+void job_hold(
+    struct runner *r, struct bjob *j, const char *key, const struct err *e);
+
+/* Holds all jobs that wait for this key. */
+void jobs_of_key_held(struct runner *r, struct bkey *k);
+
+/* The job's keys are all open or stopped (none is being opened), and opens
+ * those that are closed. */
+bool job_keys_decided(struct runner *r, const struct bjob *j);
+/* The runner's key of this name; NULL when it is not configured. */
+struct bkey *runner_key(struct runner *r, const char *name);
+
+/* Examined: records the findings and decides (duplicate, resubmission). */
+void job_examined(struct runner *r, struct bjob *j);
+
+/* "20261122-180000-0001.0.1": how a keyholder knows a signature. */
+char *bsig_name(const struct bsig *s, char out[KEY_JOB_ID_MAX]);
+
+#endif

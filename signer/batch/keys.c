@@ -1,0 +1,342 @@
+/*
+ * Keys of a batch.  A keyholder is given at most two signatures (one signing,
+ * one waiting), and only ones whose intents are durable.  An answer is
+ * checked with the certificate's public key before it counts.
+ */
+#include "signer/batch/keys.h"
+
+#include "base/clock.h"
+#include "base/ipc.h"
+#include "base/log.h"
+#include "signer/batch/jobs.h"
+#include "signer/cert/pubkey.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OUTSTANDING_MAX 2
+#define WHOLE_CHECK_MS 60000
+
+void
+key_open(struct runner *r, struct bkey *k)
+{
+	struct err e = {0};
+
+	if (k->state != KEY_CLOSED)
+		return;
+	k->line_end = &k->line;
+	k->fd = keyclient_connect(r->conf, k->conf, &e);
+	if (k->fd < 0 && (e.errnum == ENOENT || e.errnum == ECONNREFUSED))
+		k->fd = keyclient_spawn(
+		    r->conf, k->conf, r->options->pin_fd, &k->pid, &e);
+	if (k->fd < 0) {
+		key_stop(r, k, &e);
+		return;
+	}
+	fcntl(k->fd, F_SETFL, fcntl(k->fd, F_GETFL) | O_NONBLOCK);
+	k->state = KEY_OPENING;
+}
+
+bool
+key_is_undecided(const struct bkey *k)
+{
+	return k->state == KEY_OPENING;
+}
+
+/* The whole check of the key's certificate, now. */
+static int
+check_certificate(struct bkey *k, struct err *e)
+{
+	if (cert_check(&k->policy, buf_view(&k->status.certificate),
+		clock_wall_ms(), &k->verdict, e) != 0)
+		return -1;
+	k->checked_ms = clock_mono_ms();
+	return cert_verdict_err(&k->verdict, e);
+}
+
+int
+key_check_again(struct bkey *k, struct err *e)
+{
+	int64_t now = clock_wall_ms();
+
+	if (k->state != KEY_OPEN)
+		return 0; /* its jobs are held by the reason it stopped for */
+	if (clock_mono_ms() - k->checked_ms >= WHOLE_CHECK_MS)
+		return check_certificate(k, e);
+	if (now > k->verdict.cert.not_after_ms)
+		return err_set(e, ERR_CERTIFICATE, "certificate-expired", "%s",
+		    k->conf->name);
+	return 0;
+}
+
+/* Remembers the certificate, and notices that it is another one than last
+ * time: e-Tax wants it registered (facts: TKC Q&A 0103404). */
+static void
+note_certificate(struct runner *r, struct bkey *k)
+{
+	struct queue_certificate last = {0}, seen = {0};
+	struct err e = {0};
+
+	snprintf(seen.key, sizeof seen.key, "%s", k->conf->name);
+	memcpy(seen.sha256, k->verdict.cert.sha256, sizeof seen.sha256);
+	memcpy(seen.spki, k->verdict.cert.spki, sizeof seen.spki);
+	if (!runner_record(r))
+		return;
+	if (queue_certificate_last(
+		r->queue, seen.key, seen.sha256, &last, &e) == 1)
+		k->certificate_changed = true;
+	queue_certificate_free(&last);
+	if (buf_slice(&seen.der, buf_view(&k->status.certificate)) == 0)
+		queue_certificate_seen(r->queue, &seen, clock_wall_ms(), &e);
+	queue_certificate_free(&seen);
+}
+
+static void
+take_status(struct runner *r, struct bkey *k, struct keyholder_status *s)
+{
+	struct err e = {0};
+
+	keyholder_status_free(&k->status);
+	k->status = *s;
+	memset(s, 0, sizeof *s);
+	if (k->state != KEY_OPENING || k->status.certificate.len == 0)
+		return;
+	if (check_certificate(k, &e) != 0) {
+		key_stop(r, k, &e);
+		return;
+	}
+	note_certificate(r, k);
+	k->state = KEY_OPEN;
+	log_event(LOG_LEVEL_INFO, "key.open", "key=%s serial=%s tries=%d",
+	    k->conf->name, k->verdict.cert.serial, k->status.card.tries_left);
+}
+
+/* The signature of the line that this answer belongs to; NULL when its job
+ * is gone. */
+static struct bsig *
+line_take(struct bkey *k, const char *job_id)
+{
+	for (struct bsig **at = &k->line; *at != NULL; at = &(*at)->next) {
+		struct bsig *s = *at;
+		char id[KEY_JOB_ID_MAX];
+
+		if (!s->sent)
+			break;
+		if (strcmp(bsig_name(s, id), job_id) != 0)
+			continue;
+		*at = s->next;
+		if (k->line_end == &s->next)
+			k->line_end = at;
+		k->line_length--;
+		s->next = NULL;
+		return s;
+	}
+	return NULL;
+}
+
+static void
+take_signature(struct runner *r, struct bkey *k, struct key_reply *a)
+{
+	const struct found_part *p;
+	struct bsig *s;
+	struct err e = {0};
+
+	if (k->outstanding > 0)
+		k->outstanding--;
+	s = line_take(k, a->job_id);
+	if (s == NULL)
+		return;
+	p = &s->job->findings.parts[s->part];
+	if (pubkey_verify_rsa_sha256(buf_view(&k->status.certificate),
+		buf_view(&p->signed_info), buf_view(&a->signature), &e) != 0) {
+		err_push(&e, "key %s", k->conf->name);
+		key_stop(r, k, &e);
+		return;
+	}
+	s->value = a->signature;
+	memset(&a->signature, 0, sizeof a->signature);
+	s->done = true;
+	k->signatures++;
+}
+
+/* A refusal of one request fails or holds its job; of the key, stops it. */
+static void
+take_refusal(struct runner *r, struct bkey *k, struct key_reply *a)
+{
+	struct bsig *s = NULL;
+
+	if (a->job_id[0] != '\0') {
+		if (k->outstanding > 0)
+			k->outstanding--;
+		s = line_take(k, a->job_id);
+	}
+	if (a->job_id[0] == '\0' || decide(&a->error).stops_key)
+		key_stop(r, k, &a->error);
+	if (s != NULL)
+		job_error(r, s->job, &a->error);
+}
+
+static void
+take_reply(struct runner *r, struct bkey *k, struct key_reply *a)
+{
+	struct err e = {0};
+
+	switch (a->type) {
+	case KEY_REPLY_STATUS:
+		take_status(r, k, &a->status);
+		break;
+	case KEY_REPLY_SIGNED:
+		take_signature(r, k, a);
+		break;
+	case KEY_REPLY_REFUSED:
+		take_refusal(r, k, a);
+		break;
+	case KEY_REPLY_LOCKED:
+	case KEY_REPLY_EOF:
+		err_set(&e, ERR_PIN, "keyholder-ended", "%s", k->conf->name);
+		key_stop(r, k, &e);
+		break;
+	}
+}
+
+static bool
+is_readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 1;
+}
+
+static void
+receive(struct runner *r, struct bkey *k)
+{
+	struct key_reply a = {0};
+	struct err e = {0};
+
+	while ((k->state == KEY_OPEN || k->state == KEY_OPENING) &&
+	       is_readable(k->fd)) {
+		if (keyclient_receive(k->fd, &a, &e) != 0) {
+			key_stop(r, k, &e);
+			break;
+		}
+		take_reply(r, k, &a);
+	}
+	key_reply_free(&a);
+}
+
+static void
+send_next(struct runner *r, struct bkey *k)
+{
+	struct err e = {0};
+
+	for (struct bsig *s = k->line; s != NULL; s = s->next) {
+		char id[KEY_JOB_ID_MAX];
+
+		if (k->outstanding >= OUTSTANDING_MAX)
+			return;
+		if (s->sent)
+			continue;
+		if (keyclient_sign(k->fd, k->status.algorithm,
+			buf_view(&s->job->findings.parts[s->part].signed_info),
+			bsig_name(s, id), &e) != 0) {
+			if (e.errnum != EAGAIN)
+				key_stop(r, k, &e);
+			return;
+		}
+		s->sent = true;
+		k->outstanding++;
+	}
+}
+
+void
+keys_pump(struct runner *r)
+{
+	for (size_t i = 0; i < r->key_count; i++) {
+		struct bkey *k = &r->keys[i];
+
+		if (k->state == KEY_OPEN || k->state == KEY_OPENING)
+			receive(r, k);
+		if (k->state == KEY_OPEN)
+			send_next(r, k);
+	}
+}
+
+void
+key_line_add(struct bkey *k, struct bsig *s)
+{
+	s->next = NULL;
+	*k->line_end = s;
+	k->line_end = &s->next;
+	k->line_length++;
+}
+
+void
+key_line_forget(struct bkey *k, const struct bjob *job)
+{
+	struct bsig **at = &k->line;
+
+	while (*at != NULL) {
+		if ((*at)->job == job) {
+			*at = (*at)->next;
+			k->line_length--;
+		} else {
+			at = &(*at)->next;
+		}
+	}
+	k->line_end = at;
+}
+
+static void
+end_private(struct bkey *k)
+{
+	if (k->fd >= 0)
+		close(k->fd); /* a private keyholder ends at the hang-up */
+	k->fd = -1;
+	if (k->pid <= 0)
+		return;
+	for (int tries = 0; tries < 100; tries++) {
+		if (waitpid(k->pid, NULL, WNOHANG) != 0) {
+			k->pid = 0;
+			return;
+		}
+		poll(NULL, 0, 20);
+	}
+	kill(k->pid, SIGKILL);
+	waitpid(k->pid, NULL, 0);
+	k->pid = 0;
+}
+
+void
+key_stop(struct runner *r, struct bkey *k, const struct err *why)
+{
+	if (k->state == KEY_STOPPED)
+		return;
+	k->state = KEY_STOPPED;
+	k->error = *why;
+	k->outstanding = 0;
+	if (why->class == ERR_PIN)
+		r->pin_needed = true;
+	if (why->class == ERR_CARD)
+		r->card_missing = true;
+	log_err(LOG_LEVEL_ERROR, "key.stopped", why);
+	end_private(k);
+	jobs_of_key_held(r, k);
+}
+
+void
+keys_close(struct runner *r)
+{
+	for (size_t i = 0; i < r->key_count; i++) {
+		struct bkey *k = &r->keys[i];
+
+		if (k->state != KEY_CLOSED)
+			end_private(k);
+		keyholder_status_free(&k->status);
+	}
+}

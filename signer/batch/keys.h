@@ -1,0 +1,38 @@
+/* Keys of a batch: opening, their lines of signatures, stopping. */
+#ifndef SIGNER_BATCH_KEYS_H
+#define SIGNER_BATCH_KEYS_H
+
+#include "signer/batch/internal.h"
+
+/* Opens a key if it is closed: the listening keyholder, else a private one.
+ * Never waits: the greeting comes through keys_receive. */
+void key_open(struct runner *r, struct bkey *k);
+
+/* True while the key may yet become usable or unusable (PIN being typed). */
+bool key_is_undecided(const struct bkey *k);
+
+/* Puts a signature whose intent is durable at the end of its key's line. */
+void key_line_add(struct bkey *k, struct bsig *s);
+
+/* Takes a job's signatures out of all lines (an answer that still comes is
+ * dropped). */
+void key_line_forget(struct bkey *k, const struct bjob *job);
+
+/*
+ * Takes every answer that has arrived and sends what may be sent, without
+ * waiting.  Answered signatures get their value and `done`; jobs with none
+ * left are given to job_signed at the end of the turn.
+ */
+void keys_pump(struct runner *r);
+
+/* Stops a key: its waiting jobs are held with this error. */
+void key_stop(struct runner *r, struct bkey *k, const struct err *why);
+
+/* The certificate again, before an output is published: validity each time,
+ * the whole check when the last one is older than a minute.  0 / -1. */
+int key_check_again(struct bkey *k, struct err *e);
+
+/* Ends private keyholders and closes all connections. */
+void keys_close(struct runner *r);
+
+#endif

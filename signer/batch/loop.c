@@ -1,0 +1,416 @@
+/*
+ * The event loop.  One turn: take up and claim, record what came back,
+ * commit, then act on it: lines, examiners, names.  Nothing is acted on that
+ * is not committed, and after a fatal error nothing is recorded any more:
+ * the next run finds everything as the last commit left it.
+ */
+#include "signer/batch/batch.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "signer/batch/drops.h"
+#include "signer/batch/exams.h"
+#include "signer/batch/finish.h"
+#include "signer/batch/internal.h"
+#include "signer/batch/jobs.h"
+#include "signer/batch/keys.h"
+#include "signer/batch/progress.h"
+#include "signer/batch/record.h"
+#include "signer/batch/request.h"
+#include "signer/batch/resume.h"
+#include "signer/batch/sign.h"
+#include "signer/cli/cli.h"
+#include "spool/watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define STOP_PATIENCE_MS 10000
+#define REQUEST_POLL_MS 1000
+#define KEY_RETRY_MS 5000
+#define FIXED_FDS 2 /* signals, inotify */
+
+void
+runner_fatal(struct runner *r, const struct err *e)
+{
+	if (r->fatal.class != ERR_NONE)
+		return;
+	r->fatal = *e;
+	if (r->fatal.class == ERR_NONE)
+		r->fatal.class = ERR_BUG;
+	r->stopping = true;
+	if (queue_in_transaction(r->queue))
+		queue_rollback(r->queue);
+	log_err(LOG_LEVEL_ALERT, "batch.fatal", e);
+}
+
+bool
+runner_record(struct runner *r)
+{
+	struct err e = {0};
+
+	if (r->fatal.class != ERR_NONE)
+		return false;
+	if (queue_in_transaction(r->queue))
+		return true;
+	if (queue_begin(r->queue, &e) == 0)
+		return true;
+	runner_fatal(r, &e);
+	return false;
+}
+
+int
+runner_commit(struct runner *r)
+{
+	struct err e = {0};
+
+	if (r->fatal.class != ERR_NONE)
+		return -1;
+	if (!queue_in_transaction(r->queue))
+		return 0;
+	if (queue_commit(r->queue, &e) == 0)
+		return 0;
+	runner_fatal(r, &e);
+	return -1;
+}
+
+static int
+open_keys(struct runner *r, struct err *e)
+{
+	r->keys = calloc(r->conf->key_count + 1, sizeof *r->keys);
+	if (r->keys == NULL)
+		return err_nomem(e);
+	r->key_count = r->conf->key_count;
+	for (size_t i = 0; i < r->key_count; i++) {
+		struct bkey *k = &r->keys[i];
+
+		k->conf = &r->conf->keys[i];
+		k->fd = -1;
+		k->line_end = &k->line;
+		if (cert_policy_init(
+			&k->policy, r->conf, k->conf, r->anchors, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+open_all(struct runner *r, struct err *e)
+{
+	/* Examiners first: they inherit nothing that is opened later. */
+	if (exams_start(r, e) != 0)
+		return -1;
+	if (r->conf->anchors[0] != '\0') {
+		r->anchors = cert_anchors_load(r->conf->anchors, e);
+		if (r->anchors == NULL)
+			return -1;
+	}
+	if (r->conf->schemas[0] != '\0') {
+		r->schemas = schema_store_open(r->conf->schemas, e);
+		if (r->schemas == NULL)
+			return -1;
+	}
+	if (open_keys(r, e) != 0 || drops_open(r, e) != 0)
+		return -1;
+	r->spool = spool_open(r->conf, e);
+	if (r->spool == NULL)
+		return -1;
+	r->queue = queue_open(spool_state_dir(r->spool), QUEUE_WRITE, e);
+	if (r->queue == NULL)
+		return -1;
+	return resume_start(r, e);
+}
+
+static void
+close_all(struct runner *r)
+{
+	jobs_free(r);
+	keys_close(r);
+	exams_stop(r);
+	queue_close(r->queue);
+	spool_close(r->spool);
+	schema_store_close(r->schemas);
+	cert_anchors_free(r->anchors);
+	free(r->keys);
+	free(r->drops);
+	free(r->resume);
+}
+
+static void
+pass_gates(struct runner *r)
+{
+	for (struct bjob *j = r->jobs; j != NULL; j = j->next)
+		if (j->stage == STAGE_GATE)
+			sign_pass_gate(r, j);
+}
+
+/* The recorded part of a turn, then what may follow its commit. */
+static void
+turn(struct runner *r)
+{
+	resume_more(r);
+	drops_claim(r);
+	keys_pump(r);
+	sign_collect(r);
+	pass_gates(r);
+	if (runner_commit(r) != 0)
+		return;
+	sign_enter_lines(r);
+	keys_pump(r);
+	exams_dispatch(r);
+	finish_jobs(r);
+	if (runner_commit(r) == 0)
+		jobs_sweep(r);
+}
+
+static bool
+idle(const struct runner *r)
+{
+	return r->job_count == 0 && !resume_pending(r) && !exams_busy(r);
+}
+
+/* Closes the open batch: its outcomes are kept, its report written. */
+static void
+end_batch(struct runner *r)
+{
+	struct err e = {0};
+	int64_t id = r->batch.id;
+
+	if (id == 0)
+		return;
+	if (idle(r) && runner_record(r)) {
+		queue_batch_finish(r->queue, id, clock_wall_ms(), &e);
+		runner_commit(r);
+	}
+	queue_batch_get(r->queue, id, &r->batch, &e);
+	progress_end(r);
+	if (record_batch(r, r->batch.finished_ms == 0, &e) != 0) {
+		log_err(LOG_LEVEL_ALERT, "report.unwritten", &e);
+		if (r->fatal.class == ERR_NONE)
+			r->fatal = e;
+	}
+	progress_summary(r);
+	for (size_t i = 0; i < r->key_count; i++) {
+		r->keys[i].used = false;
+		r->keys[i].signatures = 0;
+	}
+}
+
+/* A key that stopped may have come back: someone unlocked it. */
+static void
+retry_keys(struct runner *r)
+{
+	for (size_t i = 0; i < r->key_count; i++) {
+		struct bkey *k = &r->keys[i];
+		struct err e = {0};
+		int fd;
+
+		if (k->state != KEY_STOPPED)
+			continue;
+		fd = keyclient_connect(r->conf, k->conf, &e);
+		if (fd < 0)
+			continue;
+		close(fd);
+		k->state = KEY_CLOSED;
+		resume_held(r, k->conf->name);
+	}
+}
+
+/* How long poll may sleep. */
+static int
+patience(const struct runner *r)
+{
+	int64_t now = clock_mono_ms(), until = now + REQUEST_POLL_MS;
+	int64_t deadline = exams_deadline(r), drops = drops_next_ms(r);
+
+	if (deadline >= 0 && deadline < until)
+		until = deadline;
+	if (r->job_count < IN_FLIGHT_MAX && drops < until)
+		until = drops;
+	for (const struct bjob *j = r->jobs; j != NULL; j = j->next) {
+		if (j->again_ms > now && j->again_ms < until)
+			until = j->again_ms;
+		if (j->exam < 0 && j->again_ms <= now &&
+		    (j->stage == STAGE_PUBLISH || j->stage == STAGE_FAILED ||
+			j->stage == STAGE_END))
+			until = now;
+	}
+	return until <= now ? 0 : (int)(until - now);
+}
+
+static size_t
+fill_fds(const struct runner *r, int signals, struct pollfd *fds)
+{
+	size_t n = FIXED_FDS;
+
+	fds[0] = (struct pollfd){signals, POLLIN, 0};
+	fds[1] = (struct pollfd){spool_watch_fd(r->spool), POLLIN, 0};
+	n += exams_poll(r, fds + n);
+	for (size_t i = 0; i < r->key_count; i++) {
+		const struct bkey *k = &r->keys[i];
+		bool open = k->state == KEY_OPEN || k->state == KEY_OPENING;
+
+		fds[n++] = (struct pollfd){open ? k->fd : -1, POLLIN, 0};
+	}
+	return n;
+}
+
+static void
+wait_for_events(struct runner *r, int signals)
+{
+	struct pollfd fds[FIXED_FDS + EXAMINERS_MAX + 256];
+	struct signalfd_siginfo info;
+	size_t n = fill_fds(r, signals, fds);
+
+	if (poll(fds, n, patience(r)) < 0 && errno != EINTR)
+		return;
+	if (fds[0].revents != 0 &&
+	    read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
+		log_event(
+		    LOG_LEVEL_INFO, "batch.stop", "signal=%u", info.ssi_signo);
+		r->stopping = true;
+	}
+	if (fds[1].revents != 0 && spool_watch_read(r->spool))
+		drops_wake(r);
+	exams_receive(r, fds + FIXED_FDS);
+}
+
+/* True when nothing is left that this run should wait for. */
+static bool
+run_is_over(struct runner *r, int64_t stop_ms)
+{
+	if (r->fatal.class != ERR_NONE)
+		return true;
+	if (r->stopping)
+		return idle(r) || clock_mono_ms() > stop_ms;
+	return !r->options->watch && idle(r) && !drops_pending(r);
+}
+
+/* Watch: a batch ends after some quiet time. */
+static void
+watch_batches(struct runner *r)
+{
+	int64_t now = clock_mono_ms();
+
+	if (!r->options->watch || !idle(r) || drops_pending(r)) {
+		r->quiet_ms = now;
+		return;
+	}
+	if (r->batch.id == 0 || now - r->quiet_ms < r->conf->quiet_ms)
+		return;
+	end_batch(r);
+	memset(&r->batch, 0, sizeof r->batch);
+	r->published = r->failed = r->held = 0;
+}
+
+static void
+loop(struct runner *r, int signals)
+{
+	int64_t stop_ms = 0, requests_ms = 0, keys_ms = clock_mono_ms();
+
+	for (;;) {
+		int64_t now = clock_mono_ms();
+
+		if (now >= requests_ms) {
+			if (requests_ms == 0 || queue_changed(r->queue))
+				requests_execute(r);
+			requests_ms = now + REQUEST_POLL_MS;
+		}
+		if (r->options->watch && now - keys_ms >= KEY_RETRY_MS) {
+			retry_keys(r);
+			keys_ms = now;
+		}
+		turn(r);
+		progress_show(r);
+		watch_batches(r);
+		if (r->stopping && stop_ms == 0)
+			stop_ms = clock_mono_ms() + STOP_PATIENCE_MS;
+		if (run_is_over(r, stop_ms))
+			return;
+		wait_for_events(r, signals);
+	}
+}
+
+static int
+exit_code(const struct runner *r)
+{
+	if (r->fatal.class == ERR_CONFIG)
+		return EXIT_BAD_CONFIG;
+	if (r->fatal.class != ERR_NONE)
+		return r->fatal.class == ERR_BUG ? EXIT_INTERNAL
+						 : EXIT_TRY_LATER;
+	if (r->pin_needed)
+		return EXIT_PIN_NEEDED;
+	if (r->card_missing)
+		return EXIT_NO_CARD;
+	if (r->options->watch || r->failed + r->held == 0)
+		return EXIT_ALL_DONE;
+	return r->published == 0 ? EXIT_ALL_FAILED : EXIT_SOME_FAILED;
+}
+
+static int
+block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int
+batch_run(const struct conf *c, const struct batch_options *o, struct err *e)
+{
+	struct runner r = {.conf = c, .options = o};
+	int signals = block_signals(), code;
+
+	r.jobs_end = &r.jobs;
+	if (open_all(&r, e) != 0) {
+		if (e->class == ERR_NONE)
+			*e = r.fatal;
+		close_all(&r);
+		close(signals);
+		return -1;
+	}
+	if (o->watch)
+		spool_watch_start(r.spool, NULL);
+	loop(&r, signals);
+	if (r.batch.id != 0)
+		end_batch(&r);
+	else if (!o->watch)
+		progress_summary(&r);
+	*e = r.fatal;
+	code = exit_code(&r);
+	close_all(&r);
+	close(signals);
+	return code;
+}
+
+int
+batch_requests(const struct conf *c, struct err *e)
+{
+	static const struct batch_options none = {.pin_fd = -1};
+	struct runner r = {.conf = c, .options = &none};
+
+	r.jobs_end = &r.jobs;
+	r.spool = spool_open(c, e);
+	if (r.spool != NULL)
+		r.queue = queue_open(spool_state_dir(r.spool), QUEUE_WRITE, e);
+	if (r.queue != NULL) {
+		requests_execute(&r);
+		runner_commit(&r);
+		*e = r.fatal;
+	}
+	close_all(&r);
+	return e->class == ERR_NONE ? 0 : -1;
+}

@@ -1,0 +1,295 @@
+/*
+ * From examined to signed.  An intent (the exact SignedInfo, Id and time) is
+ * committed before its signature is asked for; when the job is taken up again
+ * after a crash the same intent comes back from the queue, and an RSA key
+ * then gives the identical signature.
+ */
+#include "signer/batch/sign.h"
+
+#include "base/clock.h"
+#include "signer/batch/jobs.h"
+#include "signer/batch/keys.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define USER_ID_DIGITS 16
+#define SECOND_MS 1000
+
+int
+sign_plan(struct runner *r, struct bjob *j, struct err *e)
+{
+	const struct conf_list *signers = &j->drop->sign_with;
+	size_t room = j->findings.part_count * signers->count;
+
+	free(j->sigs);
+	j->sig_count = j->sigs_left = 0;
+	j->sigs = calloc(room + 1, sizeof *j->sigs);
+	if (j->sigs == NULL)
+		return err_nomem(e);
+	for (size_t p = 0; p < j->findings.part_count; p++) {
+		for (size_t i = 0; i < signers->count; i++) {
+			struct bsig *s = &j->sigs[j->sig_count];
+
+			if ((j->findings.parts[p].signed_by >> i & 1) != 0)
+				continue;
+			s->job = j;
+			s->key = runner_key(r, signers->item[i]);
+			s->part = (unsigned)p;
+			s->signer = (unsigned)i;
+			j->sig_count++;
+		}
+	}
+	j->sigs_left = j->sig_count;
+	return 0;
+}
+
+/* True when no other signature of the same document has this Id. */
+static bool
+id_is_free(const struct bjob *j, const struct bsig *s)
+{
+	const char *part = j->findings.parts[s->part].name;
+
+	for (size_t i = 0; i < j->sig_count; i++)
+		if (&j->sigs[i] != s && j->sigs[i].part == s->part &&
+		    strcmp(j->sigs[i].id, s->id) == 0)
+			return false;
+	for (size_t i = 0; i < j->findings.signature_count; i++)
+		if (strcmp(j->findings.signatures[i].part, part) == 0 &&
+		    strcmp(j->findings.signatures[i].id, s->id) == 0)
+			return false;
+	return true;
+}
+
+/* e-Tax: "_" + the signer's 利用者識別番号 + 17 digits of Japanese time
+ * (facts/etax.md §1); without a configured number the filing's own. */
+static void
+etax_id(const struct bjob *j, struct bsig *s)
+{
+	const char *user = s->key->conf->etax_user_id;
+	char digits[CLOCK_TEXT_SIZE];
+
+	if (user[0] == '\0')
+		user = j->findings.agent_id;
+	if (strlen(user) != USER_ID_DIGITS)
+		user = j->findings.taxpayer_id;
+	snprintf(s->id, sizeof s->id, "_%s%s",
+	    strlen(user) == USER_ID_DIGITS ? user : "",
+	    clock_digits(s->time_ms, digits));
+}
+
+/* Chooses time and Id: e-Tax's times strictly increase per key, e-Gov's
+ * 14 digits must only differ within the document (facts/egov.md §1.3). */
+static int
+choose_id(struct runner *r, struct bjob *j, struct bsig *s, struct err *e)
+{
+	char digits[CLOCK_TEXT_SIZE];
+
+	s->time_ms = clock_wall_ms();
+	do {
+		if (j->findings.etax) {
+			if (queue_sign_time(r->queue, s->key->conf->name, 1,
+				s->time_ms, &s->time_ms, e) != 0)
+				return -1;
+			etax_id(j, s);
+			continue;
+		}
+		if (s->id[0] != '\0')
+			s->time_ms += SECOND_MS;
+		clock_digits(s->time_ms, digits);
+		digits[14] = '\0';
+		snprintf(s->id, sizeof s->id, "%s", digits);
+	} while (!id_is_free(j, s));
+	return 0;
+}
+
+static int
+set_intent(struct runner *r, struct bjob *j, struct bsig *s, struct err *e)
+{
+	struct queue_signature q = {0};
+	const struct found_part *p = &j->findings.parts[s->part];
+	int result = -1;
+
+	if (choose_id(r, j, s, e) != 0)
+		return -1;
+	q.job = j->record.id;
+	q.part = s->part;
+	q.signer = s->signer;
+	snprintf(q.key, sizeof q.key, "%s", s->key->conf->name);
+	memcpy(q.spki, s->key->verdict.cert.spki, sizeof q.spki);
+	memcpy(
+	    q.certificate, s->key->verdict.cert.sha256, sizeof q.certificate);
+	snprintf(q.id, sizeof q.id, "%s", s->id);
+	q.time_ms = s->time_ms;
+	if (EVP_Digest(p->signed_info.p, p->signed_info.len, q.signed_info,
+		NULL, EVP_sha256(), NULL) != 1) {
+		err_nomem(e);
+		goto out;
+	}
+	if (queue_intent_set(r->queue, &q, e) != 0)
+		goto out;
+	snprintf(s->id, sizeof s->id, "%s", q.id);
+	s->time_ms = q.time_ms;
+	if (q.value.len > 0) {
+		s->value = q.value;
+		memset(&q.value, 0, sizeof q.value);
+		s->done = s->stored = true;
+	}
+	result = 0;
+out:
+	queue_signature_free(&q);
+	return result;
+}
+
+static int
+record_intents(struct runner *r, struct bjob *j, struct err *e)
+{
+	struct queue_part *parts =
+	    calloc(j->findings.part_count + 1, sizeof *parts);
+	int result = -1;
+
+	if (parts == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < j->findings.part_count; i++) {
+		const struct found_part *f = &j->findings.parts[i];
+
+		parts[i].index = (unsigned)i;
+		snprintf(parts[i].name, sizeof parts[i].name, "%s", f->name);
+		parts[i].signed_info = f->signed_info; /* borrowed */
+		parts[i].plan = f->plan;
+		memcpy(parts[i].duplicate, f->duplicate, FINDINGS_SHA256);
+		parts[i].signed_by = f->signed_by;
+	}
+	if (queue_parts_set(
+		r->queue, j->record.id, parts, j->findings.part_count, e) != 0)
+		goto out;
+	for (size_t i = 0; i < j->sig_count; i++)
+		if (set_intent(r, j, &j->sigs[i], e) != 0)
+			goto out;
+	result = 0;
+out:
+	free(parts);
+	return result;
+}
+
+/* May the job go on, must it wait, or is a gate broken (-1)? */
+static int
+look_at_gates(const struct bjob *j)
+{
+	int may = 1;
+
+	for (size_t i = 0; i < j->sig_count; i++) {
+		const struct bkey *k = j->sigs[i].key;
+		enum gate g = k->gate[j->format];
+
+		if (g == GATE_BROKEN)
+			return -1;
+		if (g == GATE_FIRST && k->first[j->format] != j)
+			may = 0;
+	}
+	return may;
+}
+
+void
+sign_pass_gate(struct runner *r, struct bjob *j)
+{
+	struct err e = {0};
+	int may = look_at_gates(j);
+
+	if (may == 0)
+		return;
+	if (may < 0) {
+		err_set(&e, ERR_BUG, "first-not-verified", "%s",
+		    j->findings.format);
+		job_hold(r, j, "", &e);
+		return;
+	}
+	if (!runner_record(r))
+		return;
+	if (record_intents(r, j, &e) != 0) {
+		runner_fatal(r, &e);
+		return;
+	}
+	for (size_t i = 0; i < j->sig_count; i++) {
+		struct bkey *k = j->sigs[i].key;
+
+		if (k->gate[j->format] == GATE_UNKNOWN) {
+			k->gate[j->format] = GATE_FIRST;
+			k->first[j->format] = j;
+		}
+	}
+	job_step(r, j, JOB_SIGNING, NULL);
+	j->stage = STAGE_SIGN;
+}
+
+void
+sign_enter_lines(struct runner *r)
+{
+	for (struct bjob *j = r->jobs; j != NULL; j = j->next) {
+		if (j->stage != STAGE_SIGN || j->lined)
+			continue;
+		j->lined = true;
+		for (size_t i = 0; i < j->sig_count; i++)
+			if (!j->sigs[i].done)
+				key_line_add(j->sigs[i].key, &j->sigs[i]);
+	}
+}
+
+static void
+collect_one(struct runner *r, struct bjob *j, struct bsig *s)
+{
+	struct err e = {0};
+
+	if (!s->done)
+		return;
+	if (!s->stored && runner_record(r)) {
+		queue_signature_set(r->queue, j->record.id, s->part, s->signer,
+		    buf_view(&s->value), &e);
+		s->stored = true;
+	}
+	j->sigs_left--;
+}
+
+void
+sign_collect(struct runner *r)
+{
+	for (struct bjob *j = r->jobs; j != NULL; j = j->next) {
+		if (j->stage != STAGE_SIGN)
+			continue;
+		j->sigs_left = j->sig_count;
+		for (size_t i = 0; i < j->sig_count; i++)
+			collect_one(r, j, &j->sigs[i]);
+		if (j->sigs_left > 0)
+			continue;
+		job_step(r, j, JOB_SIGNED, NULL);
+		j->stage = STAGE_BUILD;
+		j->tries = 0;
+	}
+}
+
+void
+sign_open_gates(struct runner *r, struct bjob *j)
+{
+	(void)r;
+	for (size_t i = 0; i < j->sig_count; i++)
+		j->sigs[i].key->gate[j->format] = GATE_OPEN;
+}
+
+void
+sign_leave_gates(struct runner *r, struct bjob *j, bool broken)
+{
+	for (size_t i = 0; i < r->key_count; i++) {
+		struct bkey *k = &r->keys[i];
+
+		for (size_t f = 0; f < FORMATS_MAX; f++) {
+			if (k->first[f] != j)
+				continue;
+			k->first[f] = NULL;
+			if (k->gate[f] == GATE_FIRST)
+				k->gate[f] =
+				    broken ? GATE_BROKEN : GATE_UNKNOWN;
+		}
+	}
+}

@@ -1,0 +1,26 @@
+/* From examined to signed: the gate, intents, values. */
+#ifndef SIGNER_BATCH_SIGN_H
+#define SIGNER_BATCH_SIGN_H
+
+#include "signer/batch/internal.h"
+
+/* Makes the list of signatures that are missing from the examined job; the
+ * others are there already, made by the same key.  0 / -1 memory. */
+int sign_plan(struct runner *r, struct bjob *j, struct err *e);
+
+/* Passes the gate if it may: records the intents, stage becomes SIGN.  Jobs
+ * without signatures to make go to BUILD. */
+void sign_pass_gate(struct runner *r, struct bjob *j);
+
+/* After the commit of its intents: into the keys' lines. */
+void sign_enter_lines(struct runner *r);
+
+/* Records values that have arrived; complete jobs go to BUILD. */
+void sign_collect(struct runner *r);
+
+/* A verified job opens the gates it was the first at; one that ended
+ * otherwise gives its turn back (`broken`: nobody may pass any more). */
+void sign_open_gates(struct runner *r, struct bjob *j);
+void sign_leave_gates(struct runner *r, struct bjob *j, bool broken);
+
+#endif
