@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "signer/batch/crash.h"
 #include "signer/batch/drops.h"
 #include "signer/batch/finish.h"
 #include "signer/batch/jobs.h"
@@ -478,20 +479,10 @@ not_done(struct runner *r, struct bjob *j, enum exam_op op, const struct err *e)
 	job_error(r, j, e);
 }
 
+/* The next stage of a job that an examiner is done with. */
 static void
-done(struct runner *r, struct bexam *x)
+advance(struct runner *r, struct bexam *x, struct bjob *j)
 {
-	struct bjob *j = x->job;
-	struct err e = x->reply.error;
-
-	x->job = NULL;
-	j->exam = -1;
-	if (j->stage == STAGE_END || j->stage == STAGE_FAILED)
-		return;
-	if (e.class != ERR_NONE) {
-		not_done(r, j, x->op, &e);
-		return;
-	}
 	switch (x->op) {
 	case EXAM_EXAMINE:
 		findings_free(&j->findings);
@@ -510,6 +501,24 @@ done(struct runner *r, struct bexam *x)
 	case EXAM_MISSING:
 		break;
 	}
+}
+
+static void
+done(struct runner *r, struct bexam *x)
+{
+	struct bjob *j = x->job;
+	struct err e = x->reply.error;
+
+	x->job = NULL;
+	j->exam = -1;
+	if (j->stage == STAGE_END || j->stage == STAGE_FAILED)
+		return;
+	crash_blame(j->record.id);
+	if (e.class != ERR_NONE)
+		not_done(r, j, x->op, &e);
+	else
+		advance(r, x, j);
+	crash_blame(0);
 }
 
 static void

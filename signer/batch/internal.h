@@ -135,6 +135,7 @@ struct runner {
 	size_t exam_count;
 	struct bjob *jobs, **jobs_end;
 	size_t job_count;
+	int64_t crashed; /* the job that an earlier run crashed on, or 0 */
 	int64_t *resume; /* ids of jobs to take up again */
 	size_t resume_count, resume_next;
 	struct batch batch; /* the open one; id 0 = none */

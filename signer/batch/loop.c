@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "signer/batch/crash.h"
 #include "signer/batch/drops.h"
 #include "signer/batch/exams.h"
 #include "signer/batch/finish.h"
@@ -124,12 +125,15 @@ open_all(struct runner *r, struct err *e)
 	r->queue = queue_open(spool_state_dir(r->spool), QUEUE_WRITE, e);
 	if (r->queue == NULL)
 		return -1;
+	if (crash_watch(spool_state_dir(r->spool), &r->crashed, e) != 0)
+		return -1;
 	return resume_start(r, e);
 }
 
 static void
 close_all(struct runner *r)
 {
+	crash_end();
 	jobs_free(r);
 	keys_close(r);
 	exams_stop(r);

@@ -192,10 +192,24 @@ rescue_unknown(struct runner *r, struct err *e)
 	return result < 0 ? -1 : 0;
 }
 
+/* A crash while this job was worked on counts against it. */
+static int
+count_crash(struct runner *r, struct err *e)
+{
+	struct job j;
+	int found = queue_job_get(r->queue, r->crashed, &j, e);
+
+	if (found != 1 || job_state_final(j.state))
+		return found < 0 ? -1 : 0;
+	log_event(LOG_LEVEL_ERROR, "job.crashed", "job=%s", j.name);
+	return queue_job_set_busy(r->queue, &j, true, e);
+}
+
 int
 resume_start(struct runner *r, struct err *e)
 {
-	if (!runner_record(r) || queue_recover_attempts(r->queue, e) != 0)
+	if (!runner_record(r) || count_crash(r, e) != 0 ||
+	    queue_recover_attempts(r->queue, e) != 0)
 		return -1;
 	if (queue_batch_unfinished(r->queue, &r->batch, e) < 0)
 		return -1;
