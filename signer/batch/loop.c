@@ -20,7 +20,7 @@
 #include "signer/batch/request.h"
 #include "signer/batch/resume.h"
 #include "signer/batch/sign.h"
-#include "signer/cli/cli.h"
+#include "signer/exit.h"
 #include "spool/watch.h"
 
 #include <errno.h>

@@ -1,0 +1,161 @@
+# shellcheck shell=bash
+# For the numbered scenarios of tests/e2e: a spool of their own, a key file,
+# filings, and one line per statement.
+#
+#   . "$NATSUIN_SRC/tests/lib/e2e.sh"
+#   spool_make                     # $spool, $conf; drop "kokuzei", key "tanaka"
+#   key_make tanaka                # $dir/tanaka.{p12,pin,pem}
+#   filing_make NUMBER FILE [SIZE] # an e-Tax filing
+#   run_batch; code=$?             # natsuin run; output in $dir/run.log
+#   expect NAME CONDITION…         # ok / not ok by the command's status
+#   finish                         # exit status of the scenario
+
+: "${NATSUIN_SRC:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+: "${NATSUIN_BUILD:=$NATSUIN_SRC/build}"
+: "${NATSUIN:=$NATSUIN_BUILD/natsuin}"
+scenario=$(basename "$0" .sh)
+dir=$(mktemp -d "${TMPDIR:-/tmp}/natsuin-e2e.XXXXXX") || exit 1
+spool=$dir/spool
+conf=$dir/natsuin.conf
+failures=0
+export NATSUIN_CONF=$conf
+
+e2e_cleanup() {
+	local job
+	for job in $(jobs -p); do
+		kill -KILL -- "$job" 2>/dev/null
+	done
+	if [ -n "${E2E_KEEP-}" ]; then
+		echo "# kept: $dir"
+	else
+		rm -rf "$dir"
+	fi
+}
+trap e2e_cleanup EXIT
+
+# expect NAME COMMAND…: one statement of the scenario.
+expect() {
+	local name=$1 out
+	shift
+	if out=$("$@" 2>&1); then
+		printf 'ok %s/%s\n' "$scenario" "$name"
+	else
+		printf 'not ok %s/%s: %s\n' "$scenario" "$name" "$*"
+		printf '%s\n' "$out" | head -n 20 | sed 's/^/#   /'
+		failures=$((failures + 1))
+	fi
+}
+
+# same NAME WANTED GOT
+same() {
+	if [ "$2" = "$3" ]; then
+		printf 'ok %s/%s\n' "$scenario" "$1"
+	else
+		printf 'not ok %s/%s: wanted %s, got %s\n' "$scenario" "$1" \
+			"$2" "$3"
+		failures=$((failures + 1))
+	fi
+}
+
+skip() {
+	printf 'skip %s/%s: %s\n' "$scenario" "$1" "$2"
+}
+
+finish() {
+	if [ "$failures" -gt 0 ] && [ -f "$dir/run.log" ]; then
+		tail -n 30 "$dir/run.log" | sed 's/^/# run: /'
+	fi
+	[ "$failures" -eq 0 ]
+	exit
+}
+
+# key_make NAME: an RSA key with a certificate of a test CA as a PKCS#12 file
+# whose password is in $dir/NAME.pin.
+key_make() {
+	local name=$1 pin=pass-$1
+	if [ ! -e "$dir/ca.pem" ]; then
+		openssl req -x509 -newkey rsa:2048 -nodes -days 3650 \
+			-subj '/C=JP/O=natsuin test/CN=natsuin test CA' \
+			-addext 'keyUsage=critical,keyCertSign,cRLSign' \
+			-keyout "$dir/ca.key" -out "$dir/ca.pem" \
+			2>"$dir/openssl.log" || return 1
+		mkdir -p "$dir/anchors"
+		cp "$dir/ca.pem" "$dir/anchors/"
+	fi
+	printf '%s\n' 'basicConstraints=critical,CA:FALSE' \
+		'keyUsage=critical,digitalSignature,nonRepudiation' \
+		>"$dir/$name.ext"
+	openssl req -newkey rsa:2048 -nodes -utf8 \
+		-subj "/C=JP/O=natsuin test/CN=$name" \
+		-keyout "$dir/$name.key" -out "$dir/$name.csr" \
+		2>>"$dir/openssl.log" &&
+		openssl x509 -req -in "$dir/$name.csr" -CA "$dir/ca.pem" \
+			-CAkey "$dir/ca.key" -CAcreateserial -days 365 \
+			-extfile "$dir/$name.ext" -out "$dir/$name.pem" \
+			2>>"$dir/openssl.log" &&
+		openssl pkcs12 -export -inkey "$dir/$name.key" \
+			-in "$dir/$name.pem" -out "$dir/$name.p12" \
+			-passout "pass:$pin" 2>>"$dir/openssl.log" || return 1
+	(umask 077 && printf '%s\n' "$pin" >"$dir/$name.pin")
+	chmod 400 "$dir/$name.pin"
+	chmod 600 "$dir/$name.p12"
+}
+
+# key_section NAME [more settings]: the key's part of the configuration.
+key_section() {
+	printf 'key "%s" {\n\tbackend = "pkcs12"\n\tfile = "%s"\n' "$1" \
+		"$dir/$1.p12"
+	printf '\tpin-file = "%s"\n%s\n}\n' "$dir/$1.pin" "${2-}"
+}
+
+# spool_make [drop settings]: a spool with the drop "kokuzei", signed by
+# "tanaka", and the demo schemas.
+spool_make() {
+	mkdir -p "$spool"
+	[ -e "$dir/tanaka.p12" ] || key_make tanaka || exit 1
+	{
+		printf 'spool {\n\troot = "%s"\n\tsettle = "200ms"\n' "$spool"
+		printf '\tpoll = "200ms"\n\trun-dir = "%s/run"\n' "$dir"
+		printf '%s\n}\n' "${E2E_SPOOL-}"
+		printf 'drop "kokuzei" {\n\tsign-with = { "tanaka" }\n'
+		printf '%s\n}\n' "${1-}"
+		key_section tanaka 'etax-user-id = "1111111111111111"'
+		printf 'certificates {\n\tanchors = "%s"\n}\n' "$dir/anchors"
+		printf 'schemas {\n\tpath = "%s"\n}\n' "$dir/schemas"
+		printf 'report {\n\tlanguage = "en"\n}\n'
+	} >"$conf"
+	mkdir -p "$spool/in/kokuzei" "$dir/run"
+	chmod 700 "$dir/run"
+	"$NATSUIN" schema import "$NATSUIN_SRC/schemas/demo" \
+		>"$dir/schema.log" 2>&1 || {
+		cat "$dir/schema.log"
+		exit 1
+	}
+}
+
+# drop_file FILE NAME: into the drop folder, as a finished file.
+drop_file() {
+	cp "$1" "$spool/in/kokuzei/.$$.part" &&
+		mv "$spool/in/kokuzei/.$$.part" "$spool/in/kokuzei/$2"
+}
+
+run_batch() {
+	"$NATSUIN" -v run "$@" >"$dir/run.out" 2>"$dir/run.log"
+}
+
+# The newest batch's id.
+last_batch() {
+	find "$spool/reports" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' |
+		sort | tail -n 1
+}
+
+# report_get JQ-EXPRESSION: from the newest batch's record.
+report_get() {
+	jq -r "$1" "$spool/reports/$(last_batch)/report.json"
+}
+
+# without_signatures FILE: the bytes outside the filing signatures (those
+# are on one run of bytes from `<dsig:Signature` to `</dsig:Signature>`).
+without_signatures() {
+	perl -0777 -pe 's{<dsig:Signature .*?</dsig:Signature>}{}sg' "$1"
+}
