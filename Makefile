@@ -54,6 +54,8 @@ TEST_BIN := $(TEST_SRC:%.c=$(B)/%)
 TESTLIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/*.c))
 BENCH_SRC := $(wildcard tests/bench/*.c)
 BENCH_BIN := $(BENCH_SRC:%.c=$(B)/%)
+TOOL_SRC := $(wildcard tests/tools/*.c)
+TOOL_BIN := $(TOOL_SRC:%.c=$(B)/%)
 VCARD_SRC := $(wildcard tests/vcard/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
@@ -90,6 +92,9 @@ $(MO): $(PO)
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIB)
 	$(CC) $(LINK) -o $@ $^ $(NLIBS) $(LDFLAGS)
 
+$(B)/tests/tools/%: $(B)/tests/tools/%.o $(LIB)
+	$(CC) $(LINK) -o $@ $^ $(NLIBS) $(LDFLAGS)
+
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(LIB)
 	$(CC) $(LINK) -o $@ $^ $(NLIBS) $(LDFLAGS)
 
@@ -99,8 +104,8 @@ $(B)/tests/vcard/vcard: $(VCARD_SRC:%.c=$(B)/%.o) $(LIB)
 $(B)/tests/%: $(B)/tests/%.o $(TESTLIB_OBJ) $(LIB)
 	$(CC) $(LINK) -o $@ $^ -lcunit $(NLIBS) $(LDFLAGS)
 
-tests: $(TEST_BIN)
-bench: all $(BENCH_BIN)
+tests: $(TEST_BIN) $(TOOL_BIN)
+bench: all $(BENCH_BIN) $(TOOL_BIN)
 vcard: $(B)/tests/vcard/vcard
 fuzz: $(FUZZ_BIN)
 
@@ -110,7 +115,7 @@ check: all tests vcard fuzz
 check-units: all tests vcard
 	scripts/run-tests $(B) units
 
-check-e2e: all vcard
+check-e2e: all vcard $(TOOL_BIN)
 	scripts/run-tests $(B) e2e
 
 format:

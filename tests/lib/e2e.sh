@@ -5,7 +5,7 @@
 #   . "$NATSUIN_SRC/tests/lib/e2e.sh"
 #   spool_make                     # $spool, $conf; drop "kokuzei", key "tanaka"
 #   key_make tanaka                # $dir/tanaka.{p12,pin,pem}
-#   filing_make NUMBER FILE [SIZE] # an e-Tax filing
+#   drop_filings etax 1 10 20KB    # ten made-up filings
 #   run_batch; code=$?             # natsuin run; output in $dir/run.log
 #   expect NAME CONDITION…         # ok / not ok by the command's status
 #   finish                         # exit status of the scenario
@@ -137,6 +137,17 @@ spool_make() {
 drop_file() {
 	cp "$1" "$spool/in/kokuzei/.$$.part" &&
 		mv "$spool/in/kokuzei/.$$.part" "$spool/in/kokuzei/$2"
+}
+
+# filings KIND FIRST COUNT SIZE DIR: made-up filings (tests/tools/filings.c),
+# whose agent is the key tanaka.
+filings() {
+	"$NATSUIN_BUILD/tests/tools/filings" "$@" 1111111111111111
+}
+
+# drop_filings KIND FIRST COUNT SIZE: straight into the drop folder.
+drop_filings() {
+	filings "$@" "$spool/in/kokuzei"
 }
 
 run_batch() {
