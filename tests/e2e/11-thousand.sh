@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# 1,000 filings with 5 bad ones: 995 published, 5 failed, 1,000 report lines.
+. "$NATSUIN_SRC/tests/lib/e2e.sh"
+spool_make
+drop=$spool/in/kokuzei
+
+# A signature of before, whose filing was changed afterwards.
+drop_filings etax 2004 1 4KB
+run_batch
+same signing-one-exits-0 0 $?
+
+drop_filings etax 1 995 4KB
+printf 'This is not XML.\n' >"$drop/bad-1.xtx"
+filings etax 2001 3 4KB "$dir/base"
+sed '1a <!DOCTYPE DATA [<!ENTITY a "b">]>' "$dir/base/02001.xtx" \
+	>"$drop/bad-2.xtx"
+sed 's/<ZZB00010>[^<]*/<ZZB00010>no number/' "$dir/base/02002.xtx" \
+	>"$drop/bad-3.xtx"
+sed 's/id="CONTENTS"/id="CATALOG"/' "$dir/base/02003.xtx" >"$drop/bad-4.xtx"
+sed 's/<ZZB00010>/<ZZB00010>1/' "$spool"/out/*/02004.xtx >"$drop/bad-5.xtx"
+touch -d '2 minutes ago' "$drop"/*.xtx
+
+run_batch
+same exit-code 3 $?
+same published 995 "$(report_get \
+	'[.filings[] | select(.result == "published")] | length')"
+same failed 5 "$(report_get \
+	'[.filings[] | select(.result == "failed")] | length')"
+same report-lines 1000 "$(report_get '.filings | length')"
+batch=$(last_batch)
+same outputs 995 "$(find "$spool/out/$batch" -type f | wc -l)"
+same originals 995 "$(find "$spool/done/$batch" -type f | wc -l)"
+same reasons 5 "$(find "$spool/failed/$batch" -name '*.reason.txt' | wc -l)"
+same nothing-in-work 0 "$(find "$spool/work" -mindepth 1 | wc -l)"
+reason() {
+	report_get ".filings[] | select(.input == \"$1\") | .reason.code"
+}
+same not-xml xml-malformed "$(reason bad-1.xtx)"
+same doctype doctype-forbidden "$(reason bad-2.xtx)"
+same wrong-schema schema-invalid "$(reason bad-3.xtx)"
+same duplicate-id id-duplicate "$(reason bad-4.xtx)"
+same tampered existing-signature-invalid "$(reason bad-5.xtx)"
+bad=0
+for out in "$spool/out/$batch"/000[0-4]*.xtx; do
+	xmlsec1 --verify --id-attr:id ZZZ0010 --trusted-pem "$dir/ca.pem" \
+		"$out" >/dev/null 2>&1 || bad=$((bad + 1))
+done
+same xmlsec1-verifies-a-sample 0 "$bad"
+same ids-are-all-different 995 "$(grep -ohE \
+	'Signature [^>]*Id="[^"]*"' "$spool/out/$batch"/*.xtx |
+	grep -oE 'Id="[^"]*"' | sort -u | wc -l)"
+finish
