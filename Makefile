@@ -82,6 +82,7 @@ $(B)/%.o: %.c
 
 $(B)/signer/report/html.o: signer/report/report.css
 
+$(B)/signer/cli/demo_xsd.o: $(wildcard schemas/demo/*/*.xsd)
 # A new table is found by __has_include, which leaves no trace in the .d file.
 $(B)/signer/report/explain.o: $(wildcard signer/report/explain_*.def)
 

@@ -30,6 +30,7 @@ static const struct row rows[] = {
 #if __has_include("signer/report/explain_cert.def")
 #include "signer/report/explain_cert.def"
 #endif
+#include "signer/report/explain_cli.def"
 #if __has_include("signer/report/explain_conf.def")
 #include "signer/report/explain_conf.def"
 #endif
