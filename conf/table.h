@@ -1,4 +1,4 @@
-/* The one table of settings; the parser, the defaults and the manual read it. */
+/* The one table of settings: parser, defaults and manual read it. */
 #ifndef CONF_TABLE_H
 #define CONF_TABLE_H
 

@@ -21,8 +21,7 @@
 #define VERSIONS_MAX 64
 
 struct source {
-	const char *name; /* cleaned: no "./", no "//" */
-	char *own_name;
+	char *name; /* owned; cleaned: no "./", no "//"; "" = unusable */
 	struct slice bytes;
 	xmlDocPtr doc; /* NULL = not usable */
 	bool used;     /* by itself or by a root */
@@ -462,6 +461,15 @@ parse_file(struct import *im, struct source *f)
 }
 
 static int
+by_name(const void *a, const void *b)
+{
+	const struct source *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* In the order of their names, whatever order they came in. */
+static int
 take_files(struct import *im, const struct archive *in)
 {
 	im->files = calloc(in->count + 1, sizeof *im->files);
@@ -470,19 +478,22 @@ take_files(struct import *im, const struct archive *in)
 	for (size_t i = 0; i < in->count; i++) {
 		struct source *f = &im->files[im->count];
 
-		f->own_name = strdup(in->files[i].name);
-		if (f->own_name == NULL)
+		f->name = strdup(in->files[i].name);
+		if (f->name == NULL)
 			return -1;
 		im->count++;
 		f->bytes = buf_view(&in->files[i].bytes);
-		if (clean_path(f->own_name) != 0 ||
+		if (clean_path(f->name) != 0 ||
 		    f->bytes.len > BUNDLE_SIZE_MAX) {
 			note(im, in->files[i].name, "cannot be used");
-			f->own_name[0] = '\0';
+			f->name[0] = '\0';
 		}
-		f->name = f->own_name;
-		if (f->own_name[0] != '\0')
-			parse_file(im, f);
+	}
+	if (im->count > 0)
+		qsort(im->files, im->count, sizeof *im->files, by_name);
+	for (size_t i = 0; i < im->count; i++) {
+		if (im->files[i].name[0] != '\0')
+			parse_file(im, &im->files[i]);
 	}
 	return 0;
 }
@@ -521,7 +532,7 @@ schema_import(const struct archive *in, struct archive *out, struct err *e)
 	xmlSetExternalEntityLoader(loader);
 	for (size_t i = 0; i < im.count; i++) {
 		xmlFreeDoc(im.files[i].doc);
-		free(im.files[i].own_name);
+		free(im.files[i].name);
 	}
 	free(im.files);
 	free(needed);

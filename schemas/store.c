@@ -317,13 +317,14 @@ schema_store_put(struct schema_store *s, const char *procedure,
 		return -1;
 	fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd >= 0) {
+		result = 2;
 		if (fs_read_all(fd, BUNDLE_SIZE_MAX, &there, &ignored) == 0 &&
 		    slice_eq(buf_view(&there), bytes))
 			result = 0;
 		close(fd);
 	}
 	buf_free(&there);
-	if (result == 1 && fs_replace(s->dir, name, bytes, 0644, e) != 0)
+	if (result != 0 && fs_replace(s->dir, name, bytes, 0644, e) != 0)
 		result = -1;
 	return result;
 }

@@ -37,7 +37,7 @@ int schema_store_list(struct schema_store *s, struct schema_entry **out,
     size_t *count, struct err *e);
 
 /* Stores a bundle's bytes under its name, durably, making the folder when it
- * is missing.  1 = new or changed, 0 = the same bytes were there, -1. */
+ * is missing.  0 = the same bytes were there, 1 = new, 2 = replaced, -1. */
 int schema_store_put(struct schema_store *s, const char *procedure,
     const char *version, struct slice bytes, struct err *e);
 
