@@ -1,0 +1,242 @@
+/*
+ * May this certificate sign now?  All reasons are gathered, each with its
+ * own code, so that one look tells everything that has to be mended.  What
+ * was not checked is said; nothing is assumed to be good.
+ */
+#include "signer/cert/check.h"
+
+#include "base/text.h"
+#include "signer/cert/path.h"
+#include "signer/cert/profile.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DAY_MS (24LL * 3600 * 1000)
+
+static int
+hex_value(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c);
+
+	return c == '\0' || at == NULL ? -1 : (int)(at - digits);
+}
+
+static int
+read_pin(const char *hex, uint8_t out[CERT_SHA256])
+{
+	size_t n = 0;
+
+	for (; *hex != '\0'; hex++) {
+		int v = hex_value(*hex);
+
+		if (*hex == ':' || *hex == ' ')
+			continue;
+		if (v < 0 || n >= 2 * CERT_SHA256)
+			return -1;
+		out[n / 2] = (uint8_t)(n % 2 == 0 ? v << 4 : out[n / 2] | v);
+		n++;
+	}
+	return n == 2 * CERT_SHA256 ? 0 : -1;
+}
+
+int
+cert_policy_init(struct cert_policy *p, const struct conf *c,
+    const struct conf_key *key, const struct cert_anchors *anchors,
+    struct err *e)
+{
+	memset(p, 0, sizeof *p);
+	p->anchors = anchors;
+	p->revocation = c->revocation;
+	p->warn_days = c->expiry_warning_days;
+	if (key == NULL || key->certificate_sha256 == NULL ||
+	    key->certificate_sha256[0] == '\0')
+		return 0;
+	if (read_pin(key->certificate_sha256, p->pin) != 0)
+		return err_set(e, ERR_CONFIG, "certificate-pin-malformed", "%s",
+		    key->name);
+	p->pinned = true;
+	return 0;
+}
+
+static void __attribute__((format(printf, 4, 0))) add(struct cert_note *notes,
+    unsigned *count, const char *code, const char *fmt, va_list ap)
+{
+	for (unsigned i = 0; i < *count; i++)
+		if (strcmp(notes[i].code, code) == 0)
+			return;
+	if (*count == CERT_NOTES_MAX)
+		return;
+	snprintf(notes[*count].code, sizeof notes->code, "%s", code);
+	vsnprintf(notes[*count].detail, sizeof notes->detail, fmt, ap);
+	(*count)++;
+}
+
+/* code: 2 of cert_add_problem */
+void
+cert_add_problem(struct cert_verdict *v, const char *code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(v->problems, &v->problem_count, code, fmt, ap);
+	va_end(ap);
+}
+
+/* code: 2 of cert_add_warning */
+void
+cert_add_warning(struct cert_verdict *v, const char *code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(v->warnings, &v->warning_count, code, fmt, ap);
+	va_end(ap);
+}
+
+/* Whole days, rounded towards the past: 23 hours are 0 days. */
+static int64_t
+days_between(int64_t from_ms, int64_t to_ms)
+{
+	int64_t d = to_ms - from_ms;
+
+	return d >= 0 ? d / DAY_MS : -((-d + DAY_MS - 1) / DAY_MS);
+}
+
+static void
+warn_expiry(struct cert_verdict *v, int64_t first_days)
+{
+	char when[32];
+
+	cert_time_text(v->cert.not_after_ms, when, sizeof when);
+	if (v->days_left < 7)
+		cert_add_warning(v, "certificate-expires-7", "%s", when);
+	else if (v->days_left < 30)
+		cert_add_warning(v, "certificate-expires-30", "%s", when);
+	else if (v->days_left < 60)
+		cert_add_warning(v, "certificate-expires-60", "%s", when);
+	else if (v->days_left < first_days)
+		cert_add_warning(v, "certificate-expires-90", "%s", when);
+}
+
+static void
+check_dates(const struct cert_policy *p, struct cert_verdict *v)
+{
+	char when[32];
+
+	v->days_left = days_between(v->at_ms, v->cert.not_after_ms);
+	if (v->at_ms < v->cert.not_before_ms)
+		cert_add_problem(v, "certificate-not-yet-valid", "%s",
+		    cert_time_text(v->cert.not_before_ms, when, sizeof when));
+	/* notAfter is the last valid second (RFC 5280 4.1.2.5). */
+	if (v->at_ms >= v->cert.not_after_ms + 1000)
+		cert_add_problem(v, "certificate-expired", "%s",
+		    cert_time_text(v->cert.not_after_ms, when, sizeof when));
+	else
+		warn_expiry(v, p->warn_days == 0 ? 90 : p->warn_days);
+}
+
+static void
+check_usage(struct cert_verdict *v)
+{
+	const struct cert_profile *profile = v->cert.profile;
+
+	if (profile->kind == CERT_KIND_JPKI_AUTHENTICATION) {
+		cert_add_problem(
+		    v, "certificate-is-authentication", "%s", v->cert.issuer);
+		return;
+	}
+	if (!profile->may_sign)
+		cert_add_problem(v, "certificate-usage", "%s", profile->name);
+	if (v->cert.ca)
+		cert_add_problem(v, "certificate-is-ca", "%s", v->cert.subject);
+	if (!v->cert.has_usage)
+		cert_add_warning(v, "certificate-usage-absent", "%s", "");
+	else if ((v->cert.usage & profile->usage_any) == 0)
+		cert_add_problem(
+		    v, "certificate-usage", "keyUsage 0x%02x", v->cert.usage);
+}
+
+static bool
+weak_digest(const char *algorithm)
+{
+	return strstr(algorithm, "sha1") != NULL ||
+	       strstr(algorithm, "SHA1") != NULL ||
+	       strstr(algorithm, "md5") != NULL ||
+	       strstr(algorithm, "md4") != NULL ||
+	       strstr(algorithm, "md2") != NULL;
+}
+
+static void
+check_key(const struct cert_policy *p, struct cert_verdict *v)
+{
+	const struct cert_info *c = &v->cert;
+	int least = p->rsa_bits_min == 0 ? 2048 : p->rsa_bits_min;
+
+	if (strcmp(c->key_type, "RSA") == 0) {
+		if (c->key_bits < least)
+			cert_add_problem(v, "certificate-key-too-small",
+			    "RSA %d, at least %d", c->key_bits, least);
+	} else if (strcmp(c->key_type, "EC") != 0 || !p->allow_ec) {
+		cert_add_problem(
+		    v, "certificate-algorithm", "%s %s", c->key_type, c->curve);
+	}
+	if (weak_digest(c->signature_algorithm))
+		cert_add_problem(
+		    v, "certificate-algorithm", "%s", c->signature_algorithm);
+	if (c->unknown_critical)
+		cert_add_problem(
+		    v, "certificate-critical-extension", "%s", c->subject);
+	if (p->pinned && memcmp(p->pin, c->sha256, CERT_SHA256) != 0)
+		cert_add_problem(v, "certificate-not-pinned", "%s", c->subject);
+}
+
+static void
+check_revocation(const struct cert_policy *p, struct cert_verdict *v)
+{
+	const char *why = "not-implemented";
+
+	if (v->cert.profile->revocation == CERT_REVOCATION_VERIFIERS_ONLY)
+		why = "jpki-verifiers-only";
+	if (p->revocation == CONF_REVOCATION_OFF)
+		why = "off";
+	snprintf(v->revocation, sizeof v->revocation, "not-checked");
+	snprintf(v->revocation_why, sizeof v->revocation_why, "%s", why);
+	/* A check that is demanded and cannot be made has failed. */
+	if (p->revocation == CONF_REVOCATION_REQUIRE)
+		cert_add_problem(
+		    v, "certificate-revocation-required", "%s", why);
+}
+
+int
+cert_check(const struct cert_policy *p, struct slice der, int64_t at_ms,
+    struct cert_verdict *v, struct err *e)
+{
+	memset(v, 0, sizeof *v);
+	v->at_ms = at_ms;
+	if (cert_parse(der, &v->cert, e) != 0)
+		return -1;
+	check_dates(p, v);
+	check_usage(v);
+	check_key(p, v);
+	check_revocation(p, v);
+	if (p->anchors == NULL)
+		cert_add_warning(v, "certificate-path-not-checked", "%s", "");
+	else if (cert_path_check(p->anchors, der, v, e) != 0)
+		return -1;
+	v->ok = v->problem_count == 0;
+	return 0;
+}
+
+int
+cert_verdict_err(const struct cert_verdict *v, struct err *e)
+{
+	if (v->ok)
+		return 0;
+	return err_set(e, ERR_CERTIFICATE,
+	    v->problem_count > 0 ? v->problems[0].code
+				 : "certificate-malformed",
+	    "%s", v->problem_count > 0 ? v->problems[0].detail : "");
+}
