@@ -117,7 +117,7 @@ signatures_that_fit(const struct findings *f, size_t used)
 	size_t n;
 
 	for (n = 0; n < f->signature_count; n++) {
-		used += 700 + f->signatures[n].certificate.len;
+		used += 960 + f->signatures[n].certificate.len;
 		if (used > FINDINGS_MAX_ENCODED)
 			break;
 	}
@@ -138,6 +138,8 @@ put_signatures(struct ipc_msg *m, const struct findings *f)
 		ipc_put_str(m, s->method);
 		ipc_put_str(m, s->reference);
 		put_flags(m, s);
+		ipc_put_str(m, s->problem);
+		ipc_put_str(m, s->detail);
 		ipc_put_bytes(m, slice_of(s->spki, sizeof s->spki));
 		ipc_put_bytes(
 		    m, s->filing ? buf_view(&s->certificate) : slice_of("", 0));
@@ -203,6 +205,8 @@ get_signature(struct ipc_msg *m, struct found_signature *s)
 	s->references_ok = flags >> 2 & 1;
 	s->covers_filing = flags >> 3 & 1;
 	s->legacy = flags >> 4 & 1;
+	ipc_get_str(m, s->problem, sizeof s->problem);
+	ipc_get_str(m, s->detail, sizeof s->detail);
 	get_hash(m, s->spki);
 	if (buf_slice(&s->certificate, ipc_get_bytes(m)) != 0)
 		m->failed = true;

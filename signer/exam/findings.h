@@ -35,7 +35,9 @@ struct found_signature {
 	bool covers_filing;  /* the digested node is the one the format names */
 	bool legacy;         /* SHA-1; only with allow-legacy */
 	uint8_t spki[FINDINGS_SHA256]; /* SHA-256 of the public key (SPKI) */
-	struct buf certificate;        /* DER, or empty */
+	char problem[40]; /* why a flag is false: a code; "" = all is well */
+	char detail[200]; /* the URI, algorithm or name concerned */
+	struct buf certificate; /* DER, or empty */
 };
 
 /* One document of a drop that is to be signed. */
