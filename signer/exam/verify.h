@@ -40,19 +40,30 @@ extern const struct verify_profile verify_etax;
 extern const struct verify_profile verify_etax_form;
 extern const struct verify_profile verify_egov;
 
+/* Bytes to read: a descriptor, or (fd < 0) bytes in memory. */
+struct verify_input {
+	int fd; /* read with pread, from its start to its end */
+	struct slice bytes;
+};
+
+/* A file that References may name, relative to the document's folder. */
+struct verify_member {
+	const char *name; /* UTF-8, without a folder */
+	struct verify_input input;
+};
+
 struct verify_request {
 	const struct verify_profile *profile;
-	int fd;           /* the document, from its start; read with pread */
-	const char *part; /* goes into the results */
-	const struct member *members; /* what file References may name: member
-				       * names relative to the document's own
-				       * folder; NULL = none */
+	struct verify_input document;
+	const char *part;                    /* goes into the results */
+	const struct verify_member *members; /* NULL = none */
 	size_t member_count;
 	bool allow_legacy; /* rsa-sha1 and sha1 */
 	struct exam_limits limits;
 };
 
 #define VERIFY_REFERENCES_MAX 256
+#define VERIFY_SIGNATURES_MAX 200
 
 struct verify_reference {
 	char uri[300]; /* as written */
@@ -63,17 +74,17 @@ struct verify_reference {
 
 struct verify_signature {
 	struct found_signature found; /* see findings.h */
-	char problem[40]; /* why a flag is false: a code; "" = all is well */
-	char detail[200]; /* URI, algorithm, name concerned */
-	char digest[80];  /* DigestMethod URI of the first Reference */
+	char digest[80]; /* DigestMethod URI of the first Reference */
 	struct verify_reference *references;
 	size_t reference_count;
 };
 
 struct verify_report {
-	struct verify_signature *signatures; /* in document order */
+	struct verify_signature *signatures; /* the filing's own first, each
+					      * kind in document order */
 	size_t count;
 	size_t filing_count; /* how many stand at the filing's place */
+	bool more;           /* too many nested ones: the rest was not judged */
 };
 
 /* xmlsec, its algorithms, its I/O callbacks (ours only), its errors to our
@@ -92,7 +103,8 @@ int verify_init(struct err *e);
  *
  * 0 when the document could be judged: look at each signature.  -1 ERR_INPUT:
  * "xml-malformed", "doctype-forbidden", "verify-too-large" (above
- * full_verify_max), "limit-…", "id-duplicate" (the signed element's id occurs
+ * full_verify_max), "limit-…" (more than VERIFY_SIGNATURES_MAX at the
+ * filing's place is one), "id-duplicate" (the signed element's id occurs
  * twice), "verify-wrong-shape" (the root or signed element is not as the
  * profile says); other classes for memory and reading.
  */

@@ -1,0 +1,385 @@
+/*
+ * xmlsec1 in its cage.  It is given a tree that we parsed and a key that we
+ * took from the certificate; it reads no KeyInfo, runs no transform beyond
+ * C14N, enveloped-signature and the digests, and its only input callbacks
+ * are ours, which hand out the members of the drop being verified, each for
+ * the Reference that was resolved to it.  Trust is not decided here.
+ */
+#include "signer/exam/referee.h"
+
+#include "base/log.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <libxml/c14n.h>
+#include <libxml/xmlerror.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xmlsec/base64.h>
+#include <xmlsec/crypto.h>
+#include <xmlsec/errors.h>
+#include <xmlsec/io.h>
+#include <xmlsec/xmldsig.h>
+#include <xmlsec/xmlsec.h>
+
+/* code: 2 of dsig_problem */
+
+/* The verification under way; xmlsec's callbacks have no context. */
+static struct {
+	const struct verify_request *q;
+	const struct verify_signature *s;
+	size_t reference;
+} now;
+
+struct stream {
+	const struct verify_input *in;
+	uint64_t at;
+};
+
+/* The member that the next detached Reference was resolved to. */
+static const struct verify_member *
+expected_member(void)
+{
+	if (now.q == NULL || now.s == NULL)
+		return NULL;
+	for (; now.reference < now.s->reference_count; now.reference++) {
+		int m = now.s->references[now.reference].member;
+
+		if (m >= 0)
+			return &now.q->members[m];
+	}
+	return NULL;
+}
+
+static int
+member_match(const char *uri)
+{
+	const struct verify_member *m = expected_member();
+
+	return m != NULL && strcmp(m->name, uri) == 0;
+}
+
+static void *
+member_open(const char *uri)
+{
+	const struct verify_member *m = expected_member();
+	struct stream *stream;
+
+	if (m == NULL || strcmp(m->name, uri) != 0)
+		return NULL;
+	stream = calloc(1, sizeof *stream);
+	if (stream != NULL)
+		stream->in = &m->input;
+	now.reference++;
+	return stream;
+}
+
+static int
+member_read(void *context, char *buffer, int size)
+{
+	struct stream *s = context;
+	ssize_t n;
+
+	if (size < 0)
+		return -1;
+	if (s->in->fd < 0) {
+		size_t left = s->in->bytes.len - (size_t)s->at;
+
+		n = (size_t)size < left ? size : (ssize_t)left;
+		if (n > 0)
+			memcpy(buffer, s->in->bytes.p + s->at, (size_t)n);
+	} else {
+		do
+			n = pread(
+			    s->in->fd, buffer, (size_t)size, (off_t)s->at);
+		while (n < 0 && errno == EINTR);
+	}
+	if (n > 0)
+		s->at += (uint64_t)n;
+	return (int)n;
+}
+
+static int
+member_close(void *context)
+{
+	free(context);
+	return 0;
+}
+
+/* Words of the libraries, for whoever reads the debug log. */
+static void
+on_xmlsec_error(const char *file, int line, const char *function,
+    const char *object, const char *subject, int reason, const char *message)
+{
+	char safe[300];
+
+	(void)file;
+	(void)object;
+	log_event(LOG_LEVEL_DEBUG, "xmlsec.error",
+	    "in=%s line=%d subject=%s reason=%d message=\"%s\"", function, line,
+	    subject == NULL ? "-" : subject, reason,
+	    text_escape(safe, sizeof safe, message == NULL ? "" : message));
+}
+
+static void __attribute__((format(printf, 2, 3)))
+on_libxml_text(void *context, const char *fmt, ...)
+{
+	(void)context;
+	(void)fmt; /* said again, structured */
+}
+
+static void
+on_libxml_error(void *context, xmlErrorPtr error)
+{
+	(void)context;
+	log_event(LOG_LEVEL_DEBUG, "libxml.error", "domain=%d code=%d line=%d",
+	    error->domain, error->code, error->line);
+}
+
+int
+referee_init(struct err *e)
+{
+	static bool done;
+
+	if (done)
+		return 0;
+	xmlSetGenericErrorFunc(NULL, on_libxml_text);
+	xmlSetStructuredErrorFunc(NULL, on_libxml_error);
+	xmlSecErrorsSetCallback(on_xmlsec_error);
+	if (xmlSecInit() < 0 || xmlSecCheckVersion() != 1 ||
+	    xmlSecCryptoAppInit(NULL) < 0 || xmlSecCryptoInit() < 0)
+		return err_set(e, ERR_CONFIG, "sandbox-unavailable", "xmlsec1");
+	xmlSecErrorsSetCallback(on_xmlsec_error);
+	/* Only our own way of opening anything. */
+	xmlSecIOCleanupCallbacks();
+	if (xmlSecIORegisterCallbacks(
+		member_match, member_open, member_read, member_close) < 0)
+		return err_set(
+		    e, ERR_CONFIG, "sandbox-unavailable", "xmlsec1 input");
+	done = true;
+	return 0;
+}
+
+struct subtree {
+	const xmlNode *top;
+};
+
+/* For attributes and namespaces `parent` is their element. */
+static int
+within(void *data, xmlNodePtr node, xmlNodePtr parent)
+{
+	const struct subtree *t = data;
+	const xmlNode *n = node;
+
+	if (node == NULL || node->type == XML_NAMESPACE_DECL ||
+	    node->type == XML_ATTRIBUTE_NODE)
+		n = parent;
+	for (; n != NULL; n = n->parent)
+		if (n == t->top)
+			return 1;
+	return 0;
+}
+
+/* The canonical SignedInfo, in its document; NULL when memory is out. */
+static xmlOutputBufferPtr
+canonical(const struct dsig *d)
+{
+	struct subtree t = {d->signed_info};
+	xmlOutputBufferPtr out = xmlAllocOutputBuffer(NULL);
+
+	if (out == NULL)
+		return NULL;
+	if (xmlC14NExecute(
+		d->node->doc, within, &t, XML_C14N_1_0, NULL, 0, out) < 0) {
+		xmlOutputBufferClose(out);
+		return NULL;
+	}
+	return out;
+}
+
+static EVP_PKEY *
+certificate_key(struct slice der)
+{
+	const unsigned char *p = der.p;
+	X509 *x = d2i_X509(NULL, &p, (long)der.len);
+	EVP_PKEY *key = NULL;
+
+	if (x != NULL && p == der.p + der.len)
+		key = X509_get_pubkey(x);
+	X509_free(x);
+	if (key != NULL && !EVP_PKEY_is_a(key, "RSA")) {
+		EVP_PKEY_free(key);
+		key = NULL;
+	}
+	return key;
+}
+
+static int
+fits(const struct dsig *d, EVP_PKEY *key, const EVP_MD *md,
+    xmlOutputBufferPtr text)
+{
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	int rc = -1;
+
+	if (c != NULL && EVP_DigestVerifyInit(c, NULL, md, NULL, key) == 1)
+		rc = EVP_DigestVerify(c, d->value.p, d->value.len,
+			 xmlOutputBufferGetContent(text),
+			 xmlOutputBufferGetSize(text)) == 1;
+	EVP_MD_CTX_free(c);
+	ERR_clear_error();
+	return rc;
+}
+
+int
+referee_value(
+    const struct dsig *d, struct slice certificate, struct verify_signature *s)
+{
+	const EVP_MD *md = strcmp(s->found.method, DSIG_RSA_SHA1) == 0
+			       ? EVP_sha1()
+			       : EVP_sha256();
+	EVP_PKEY *key = certificate_key(certificate);
+	xmlOutputBufferPtr text;
+	int rc = -1;
+
+	if (key == NULL) {
+		ERR_clear_error();
+		return dsig_problem(
+		    s, "signature-certificate-malformed", "%s", s->found.id);
+	}
+	text = canonical(d);
+	if (text == NULL) {
+		dsig_problem(s, "out-of-memory", "%s", "");
+	} else {
+		rc = fits(d, key, md, text);
+		xmlOutputBufferClose(text);
+		/* A system-wide policy may forbid SHA-1. */
+		if (rc < 0)
+			dsig_problem(
+			    s, "signature-algorithm", "%s", s->found.method);
+	}
+	EVP_PKEY_free(key);
+	return rc;
+}
+
+static int
+enable(xmlSecDSigCtxPtr c)
+{
+	return xmlSecDSigCtxEnableSignatureTransform(
+		   c, xmlSecTransformInclC14NId) < 0 ||
+		       xmlSecDSigCtxEnableSignatureTransform(
+			   c, xmlSecTransformRsaSha256Id) < 0 ||
+		       xmlSecDSigCtxEnableSignatureTransform(
+			   c, xmlSecTransformRsaSha1Id) < 0 ||
+		       xmlSecDSigCtxEnableReferenceTransform(
+			   c, xmlSecTransformInclC14NId) < 0 ||
+		       xmlSecDSigCtxEnableReferenceTransform(
+			   c, xmlSecTransformEnvelopedId) < 0 ||
+		       xmlSecDSigCtxEnableReferenceTransform(
+			   c, xmlSecTransformSha256Id) < 0 ||
+		       xmlSecDSigCtxEnableReferenceTransform(
+			   c, xmlSecTransformSha1Id) < 0
+		   ? -1
+		   : 0;
+}
+
+static xmlSecDSigCtxPtr
+context(const struct verify_request *q, struct slice certificate)
+{
+	xmlSecDSigCtxPtr c = xmlSecDSigCtxCreate(NULL);
+
+	if (c == NULL)
+		return NULL;
+	c->flags = XMLSEC_DSIG_FLAGS_IGNORE_MANIFESTS;
+	c->enabledReferenceUris =
+	    xmlSecTransformUriTypeEmpty | xmlSecTransformUriTypeSameDocument;
+	/* A bare file name counts as remote; the callbacks know better. */
+	if (q->member_count > 0)
+		c->enabledReferenceUris |= xmlSecTransformUriTypeRemote;
+	c->signKey = xmlSecCryptoAppKeyLoadMemory(certificate.p,
+	    (xmlSecSize)certificate.len, xmlSecKeyDataFormatCertDer, NULL, NULL,
+	    NULL);
+	if (c->signKey == NULL || enable(c) != 0) {
+		xmlSecDSigCtxDestroy(c);
+		return NULL;
+	}
+	return c;
+}
+
+/* One Reference by itself, after an earlier one has failed. */
+static bool
+reference_alone(xmlSecDSigCtxPtr c, const struct dsig *d, size_t i)
+{
+	xmlSecDSigReferenceCtxPtr r = xmlSecDSigReferenceCtxCreate(
+	    c, xmlSecDSigReferenceOriginSignedInfo);
+	bool ok;
+
+	if (r == NULL)
+		return false;
+	now.reference = i;
+	ok = xmlSecDSigReferenceCtxProcessNode(r, d->references[i].node) == 0 &&
+	     r->status == xmlSecDSigStatusSucceeded;
+	xmlSecDSigReferenceCtxDestroy(r);
+	return ok;
+}
+
+static bool
+verdict(xmlSecDSigCtxPtr c, size_t i)
+{
+	xmlSecDSigReferenceCtxPtr r =
+	    xmlSecPtrListGetItem(&c->signedInfoReferences, (xmlSecSize)i);
+
+	return r != NULL && r->status == xmlSecDSigStatusSucceeded;
+}
+
+static int
+run(xmlSecDSigCtxPtr c, const struct dsig *d, const bool *usable,
+    struct verify_signature *s)
+{
+	size_t done = 0;
+	bool all = true, ran;
+
+	for (size_t i = 0; i < s->reference_count; i++)
+		all = all && usable[i];
+	/* With an unusable Reference the whole is not even tried. */
+	c->operation = xmlSecTransformOperationVerify;
+	ran = all && xmlSecDSigCtxVerify(c, d->node) == 0;
+	if (all)
+		done = xmlSecPtrListGetSize(&c->signedInfoReferences);
+	for (size_t i = 0; i < s->reference_count; i++)
+		s->references[i].ok =
+		    usable[i] &&
+		    (i < done ? verdict(c, i) : reference_alone(c, d, i));
+	if (ran && c->status == xmlSecDSigStatusSucceeded)
+		return 1;
+	for (size_t i = 0; i < s->reference_count; i++)
+		if (!s->references[i].ok)
+			return -1;
+	return 0;
+}
+
+int
+referee_references(const struct verify_request *q, const struct dsig *d,
+    struct slice certificate, const bool *usable, struct verify_signature *s)
+{
+	xmlSecDSigCtxPtr c = context(q, certificate);
+	int rc = -1;
+
+	if (c == NULL) {
+		ERR_clear_error();
+		return dsig_problem(
+		    s, "signature-certificate-malformed", "%s", s->found.id);
+	}
+	now.q = q;
+	now.s = s;
+	now.reference = 0;
+	rc = run(c, d, usable, s);
+	now.q = NULL;
+	now.s = NULL;
+	xmlSecDSigCtxDestroy(c);
+	ERR_clear_error();
+	return rc;
+}

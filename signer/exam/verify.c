@@ -1,0 +1,491 @@
+/*
+ * The referee's judgement of one document: which signatures there are, which
+ * stand where the format puts a filing's signature, whether each one's value
+ * and digests hold, and whether what was digested is the very element that
+ * the format names.  Elements are found by position and name and only then
+ * registered under their id, so that an id elsewhere can never stand in for
+ * the filing.  A signature that cannot be judged is reported as not good.
+ */
+#include "signer/exam/verify.h"
+
+#include "base/log.h"
+#include "signer/cert/cert.h"
+#include "signer/exam/dom.h"
+#include "signer/exam/dsig.h"
+#include "signer/exam/referee.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* code: 2 of dsig_problem */
+
+/* Facts: NTA's schemas and test signature (procedure element, C14N only);
+ * the pension service's samples (form root, enveloped); e-Gov's accepted
+ * applications (構成情報 and file names). */
+const struct verify_profile verify_etax = {
+    .root = "DATA",
+    .root_ns = "http://xml.e-tax.nta.go.jp/XSD/*",
+    .id_attribute = "id",
+};
+
+const struct verify_profile verify_etax_form = {
+    .root_ns = "http://xml.e-tax.nta.go.jp/XSD/*",
+    .root_signed = true,
+    .id_attribute = "id",
+    .enveloped = true,
+};
+
+const struct verify_profile verify_egov = {
+    .root = "DataRoot",
+    .root_ns = "",
+    .signed_element = "構成情報",
+    .id_attribute = "ID",
+    .signed_id = "構成情報",
+    .holder = "署名情報",
+    .members = true,
+};
+
+struct judge {
+	const struct verify_request *q;
+	xmlDocPtr doc;
+	xmlNodePtr root;
+	xmlNodePtr target; /* the element that a filing signature digests */
+	char target_id[300];
+	struct verify_report *out;
+};
+
+int
+verify_init(struct err *e)
+{
+	return referee_init(e);
+}
+
+static int
+wrong_shape(const struct judge *j, const char *what, struct err *e)
+{
+	return err_set(e, ERR_INPUT, "verify-wrong-shape", "%s%s%s", j->q->part,
+	    j->q->part[0] == '\0' ? "" : ": ", what);
+}
+
+static bool
+namespace_fits(const xmlNode *n, const char *want)
+{
+	const char *have = n->ns == NULL || n->ns->href == NULL
+			       ? ""
+			       : (const char *)n->ns->href;
+	size_t len;
+
+	if (want == NULL)
+		return true;
+	len = strlen(want);
+	if (len > 0 && want[len - 1] == '*')
+		return strncmp(have, want, len - 1) == 0;
+	return strcmp(have, want) == 0;
+}
+
+static bool
+same_namespace(const xmlNode *a, const xmlNode *b)
+{
+	const char *x = a->ns == NULL ? "" : (const char *)a->ns->href;
+	const char *y = b->ns == NULL ? "" : (const char *)b->ns->href;
+
+	return strcmp(x, y) == 0;
+}
+
+/* The child of the root with this name, once; or with no name wanted, the
+ * first child, which must be the only one that is no Signature. */
+static xmlNodePtr
+find_target(const struct judge *j)
+{
+	const char *name = j->q->profile->signed_element;
+	xmlNodePtr found = NULL;
+
+	for (xmlNodePtr n = dom_first_child(j->root); n != NULL;
+	     n = dom_next_sibling(n)) {
+		if (name == NULL ? dom_is(n, DSIG_NS, "Signature")
+				 : strcmp((const char *)n->name, name) != 0)
+			continue;
+		if (found != NULL ||
+		    (name == NULL && n != dom_first_child(j->root)) ||
+		    (name != NULL && !same_namespace(n, j->root)))
+			return NULL;
+		found = n;
+	}
+	return found;
+}
+
+/* Finds the signed element by position and name, and its id, which nothing
+ * else in the document may have. */
+static int
+locate(struct judge *j, struct err *e)
+{
+	const struct verify_profile *p = j->q->profile;
+	xmlAttrPtr first;
+
+	j->root = xmlDocGetRootElement(j->doc);
+	if (j->root == NULL ||
+	    (p->root != NULL &&
+		strcmp((const char *)j->root->name, p->root) != 0) ||
+	    !namespace_fits(j->root, p->root_ns))
+		return wrong_shape(j, "root element", e);
+	j->target = p->root_signed ? j->root : find_target(j);
+	if (j->target == NULL)
+		return wrong_shape(j, "signed element", e);
+	if (dom_attribute_text(j->target, p->id_attribute, j->target_id,
+		sizeof j->target_id) != 0 ||
+	    j->target_id[0] == '\0' ||
+	    strpbrk(j->target_id, " \t\r\n'\"") != NULL ||
+	    (p->signed_id != NULL && strcmp(j->target_id, p->signed_id) != 0))
+		return wrong_shape(j, "id of the signed element", e);
+	if (dom_count_id(j->doc, j->target_id, &first) != 1)
+		return err_set(
+		    e, ERR_INPUT, "id-duplicate", "%s", j->target_id);
+	return 0;
+}
+
+/* Does this Signature stand where the format has its filing signatures? */
+static bool
+at_filing_place(const struct judge *j, const xmlNode *signature)
+{
+	const struct verify_profile *p = j->q->profile;
+	const xmlNode *holder = signature->parent;
+
+	if (p->holder == NULL)
+		return holder == j->root;
+	return holder != NULL && holder->parent == j->root &&
+	       strcmp((const char *)holder->name, p->holder) == 0 &&
+	       same_namespace(holder, j->root) &&
+	       dom_next_sibling(j->target) == holder;
+}
+
+static int
+register_id(xmlDocPtr doc, const char *value, xmlAttrPtr a)
+{
+	xmlAttrPtr known = xmlGetID(doc, (const xmlChar *)value);
+
+	if (known != NULL)
+		return known == a ? 0 : -1;
+	return xmlAddID(NULL, doc, (const xmlChar *)value, a) == NULL ? -1 : 0;
+}
+
+/* A nested signature's fragment: the one element that has that id. */
+static xmlAttrPtr
+nested_target(const struct judge *j, const char *id, struct verify_signature *s)
+{
+	xmlAttrPtr a = NULL;
+	unsigned n = dom_count_id(j->doc, id, &a);
+
+	if (n == 1)
+		return a;
+	dsig_problem(
+	    s, n == 0 ? "signature-id-missing" : "id-duplicate", "#%s", id);
+	return NULL;
+}
+
+/* "#fragment": decoded it must name the element; registered it must be as
+ * written, because that is what xmlsec looks up. */
+static bool
+resolve_fragment(const struct judge *j, struct verify_reference *r,
+    struct verify_signature *s)
+{
+	char id[300];
+	xmlAttrPtr a;
+
+	if (dsig_uri_decode(r->uri + 1, id, sizeof id) != 0 ||
+	    strpbrk(id, " \t\r\n'\"()") != NULL || id[0] == '\0') {
+		dsig_problem(s, "signature-reference", "%s", r->uri);
+		return false;
+	}
+	if (strcmp(id, j->target_id) == 0) {
+		a = dom_attribute(j->target, j->q->profile->id_attribute);
+		r->filing = true;
+	} else if (s->found.filing) {
+		dsig_problem(s, "signature-id-missing", "%s", r->uri);
+		return false;
+	} else {
+		a = nested_target(j, id, s);
+	}
+	if (a == NULL || register_id(j->doc, r->uri + 1, a) != 0) {
+		dsig_problem(s, "signature-reference", "%s", r->uri);
+		r->filing = false;
+		return false;
+	}
+	return true;
+}
+
+static int
+find_member(const struct verify_request *q, const char *name)
+{
+	for (size_t i = 0; i < q->member_count; i++)
+		if (strcmp(q->members[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+static bool
+resolve_file(const struct judge *j, const struct dsig_reference *d,
+    struct verify_reference *r, struct verify_signature *s)
+{
+	char name[300];
+
+	if (!j->q->profile->members || !s->found.filing || d->transforms ||
+	    dsig_uri_decode(r->uri, name, sizeof name) != 0 ||
+	    strpbrk(name, "/\\:#?") != NULL) {
+		dsig_problem(s, "signature-reference", "%s", r->uri);
+		return false;
+	}
+	r->member = find_member(j->q, name);
+	if (r->member < 0)
+		dsig_problem(s, "signature-member-missing", "%s", name);
+	return r->member >= 0;
+}
+
+/* What each Reference points at; usable[i] = xmlsec may look at it. */
+static void
+resolve(const struct judge *j, const struct dsig *d, bool *usable,
+    struct verify_signature *s)
+{
+	for (size_t i = 0; i < s->reference_count; i++) {
+		struct verify_reference *r = &s->references[i];
+
+		if (r->uri[0] == '#')
+			usable[i] = resolve_fragment(j, r, s);
+		else if (r->uri[0] == '\0')
+			usable[i] = d->references[i].has_uri &&
+				    d->references[i].enveloped &&
+				    !s->found.filing;
+		else
+			usable[i] = resolve_file(j, &d->references[i], r, s);
+		if (!usable[i])
+			dsig_problem(
+			    s, "signature-reference", "URI=\"%s\"", r->uri);
+	}
+}
+
+static bool
+named_before(const struct verify_signature *s, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (s->references[k].member == s->references[i].member)
+			return true;
+	return false;
+}
+
+/* Exactly the References that the profile describes. */
+static bool
+covers(const struct judge *j, const struct dsig *d,
+    const struct verify_signature *s)
+{
+	const struct verify_profile *p = j->q->profile;
+
+	if (!s->found.filing || !s->references[0].filing ||
+	    d->references[0].enveloped != p->enveloped)
+		return false;
+	if (!p->members && s->reference_count != 1)
+		return false;
+	for (size_t i = 1; i < s->reference_count; i++)
+		if (s->references[i].member < 0 || named_before(s, i))
+			return false;
+	return true;
+}
+
+/* The certificate whose key made the value; the first when none did. */
+static unsigned
+choose_certificate(const struct dsig *d, struct verify_signature *s)
+{
+	for (unsigned i = 0; i < d->certificate_count; i++) {
+		struct verify_signature probe = {.found = s->found};
+
+		if (referee_value(d, buf_view(&d->certificates[i]), &probe) ==
+		    1) {
+			s->found.value_ok = true;
+			return i;
+		}
+	}
+	referee_value(d, buf_view(&d->certificates[0]), s);
+	return 0;
+}
+
+static void
+conclude(struct verify_signature *s, int xmlsec_value)
+{
+	bool all = true;
+	const char *bad = "";
+
+	for (size_t i = s->reference_count; i-- > 0;) {
+		if (s->references[i].ok)
+			continue;
+		all = false;
+		bad = s->references[i].uri;
+	}
+	s->found.references_ok = all;
+	if (xmlsec_value >= 0 && (xmlsec_value == 1) != s->found.value_ok) {
+		s->found.value_ok = false;
+		dsig_problem(
+		    s, "signature-verifiers-differ", "%s", s->found.id);
+	}
+	if (!s->found.value_ok)
+		dsig_problem(s, "signature-value-wrong", "%s", s->found.id);
+	if (!all)
+		dsig_problem(s, "signature-digest-wrong", "%s", bad);
+	if (s->found.filing && !s->found.covers_filing)
+		dsig_problem(s, "signature-not-covering", "%s", s->found.id);
+}
+
+static int
+keep_certificate(struct slice der, struct verify_signature *s)
+{
+	struct err e = {0};
+
+	if (cert_spki(der, s->found.spki, &e) != 0)
+		return dsig_problem(
+		    s, "signature-certificate-malformed", "%s", s->found.id);
+	if (buf_slice(&s->found.certificate, der) != 0)
+		return dsig_problem(s, "out-of-memory", "%s", "");
+	return 0;
+}
+
+static void
+judge_signature(
+    const struct judge *j, xmlNodePtr node, struct verify_signature *s)
+{
+	bool usable[VERIFY_REFERENCES_MAX] = {false};
+	struct dsig d = {0};
+	struct slice der;
+
+	if (dsig_read(node, j->q->allow_legacy, &d, s) == 0) {
+		der = buf_view(&d.certificates[choose_certificate(&d, s)]);
+		if (keep_certificate(der, s) == 0) {
+			resolve(j, &d, usable, s);
+			s->found.covers_filing = covers(j, &d, s);
+			conclude(
+			    s, referee_references(j->q, &d, der, usable, s));
+		}
+	}
+	dsig_free(&d);
+}
+
+static struct verify_signature *
+add_signature(struct verify_report *r)
+{
+	struct verify_signature *grown =
+	    reallocarray(r->signatures, r->count + 1, sizeof *grown);
+
+	if (grown == NULL)
+		return NULL;
+	r->signatures = grown;
+	memset(&grown[r->count], 0, sizeof *grown);
+	return &grown[r->count++];
+}
+
+/* Nested signatures never refuse a filing, not even by their number. */
+static int
+too_many(struct judge *j, bool filing, struct err *e)
+{
+	if (filing)
+		return err_set(e, ERR_INPUT, "limit-signatures", "more than %d",
+		    VERIFY_SIGNATURES_MAX);
+	j->out->more = true;
+	return 0;
+}
+
+/* One pass for the filing's own signatures, one for the others, so that a
+ * nested one cannot use up what the filing's need. */
+static int
+judge_all(struct judge *j, bool filing, struct err *e)
+{
+	for (xmlNodePtr n = j->root; n != NULL; n = dom_next(n, j->root)) {
+		struct verify_signature *s;
+
+		if (!dom_is(n, DSIG_NS, "Signature") ||
+		    at_filing_place(j, n) != filing)
+			continue;
+		if (j->out->count == VERIFY_SIGNATURES_MAX)
+			return too_many(j, filing, e);
+		s = add_signature(j->out);
+		if (s == NULL)
+			return err_nomem(e);
+		s->found.filing = filing;
+		snprintf(s->found.part, sizeof s->found.part, "%s", j->q->part);
+		judge_signature(j, n, s);
+		if (strcmp(s->found.problem, "out-of-memory") == 0)
+			return err_nomem(e);
+	}
+	if (filing)
+		j->out->filing_count = j->out->count;
+	return 0;
+}
+
+int
+verify_document(
+    const struct verify_request *q, struct verify_report *out, struct err *e)
+{
+	struct judge j = {.q = q, .out = out};
+	int rc = -1;
+
+	memset(out, 0, sizeof *out);
+	j.doc = dom_read(&q->document, &q->limits, e);
+	if (j.doc == NULL)
+		return -1;
+	if (locate(&j, e) == 0 && judge_all(&j, true, e) == 0 &&
+	    judge_all(&j, false, e) == 0)
+		rc = 0;
+	xmlFreeDoc(j.doc);
+	if (rc != 0)
+		verify_report_free(out);
+	return rc;
+}
+
+void
+verify_report_free(struct verify_report *r)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		buf_free(&r->signatures[i].found.certificate);
+		free(r->signatures[i].references);
+	}
+	free(r->signatures);
+	memset(r, 0, sizeof *r);
+}
+
+int
+verify_to_findings(struct verify_report *r, struct findings *f)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		struct verify_signature *s = &r->signatures[i];
+		struct found_signature *to = findings_add_signature(f);
+
+		if (to == NULL)
+			return -1;
+		*to = s->found;
+		s->found.certificate = (struct buf){0};
+		if (s->found.problem[0] != '\0' && !s->found.filing &&
+		    findings_warn(f, "nested-signature-bad", "%s: %s %s",
+			s->found.id, s->found.problem, s->found.detail) != 0)
+			return -1;
+	}
+	if (r->more && findings_warn(f, "nested-signatures-many", "%d",
+			   VERIFY_SIGNATURES_MAX) != 0)
+		return -1;
+	return 0;
+}
+
+int
+verify_all_good(const struct verify_report *r, size_t least, struct err *e)
+{
+	for (size_t i = 0; i < r->filing_count; i++) {
+		const struct verify_signature *s = &r->signatures[i];
+
+		if (s->found.problem[0] != '\0' || !s->found.value_ok ||
+		    !s->found.references_ok || !s->found.covers_filing)
+			return err_set(e, ERR_INPUT,
+			    s->found.problem[0] != '\0'
+				? s->found.problem
+				: "signature-not-covering",
+			    "%s %s", s->found.id, s->found.detail);
+	}
+	if (r->filing_count < least)
+		return err_set(e, ERR_INPUT, "signatures-missing", "%zu of %zu",
+		    r->filing_count, least);
+	return 0;
+}
