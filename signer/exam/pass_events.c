@@ -324,7 +324,11 @@ on_start(void *ctx, const xmlChar *local, const xmlChar *prefix,
 		return;
 	p->silent = 0;
 	if (p->peek) {
-		snprintf(p->peeked->local, sizeof p->peeked->local, "%s", el.local);
+		/* The event comes before the tag is known to be complete. */
+		if (memchr(">/", *p->parser->input->cur, 2) == NULL)
+			return;
+		snprintf(
+		    p->peeked->local, sizeof p->peeked->local, "%s", el.local);
 		snprintf(p->peeked->uri, sizeof p->peeked->uri, "%s",
 		    el.uri == NULL ? "" : el.uri);
 		pass_stop(p);

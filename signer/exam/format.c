@@ -1,0 +1,70 @@
+/*
+ * The table of formats and how a drop finds its own.  A drop that no row
+ * knows is refused with a reason, never guessed at.
+ */
+#include "signer/exam/format.h"
+
+#include "signer/exam/format_rows.h"
+#include "signer/exam/pass.h"
+
+#include <string.h>
+
+const struct submission_format *const submission_formats[] = {&format_etax,
+    &format_etax_form,
+#if __has_include("signer/exam/egov.h")
+    &format_egov,
+#endif
+    NULL};
+
+const struct submission_format *
+format_find(const char *name)
+{
+	for (size_t i = 0; submission_formats[i] != NULL; i++)
+		if (strcmp(submission_formats[i]->name, name) == 0)
+			return submission_formats[i];
+	return NULL;
+}
+
+/* "etax" stands for both e-Tax rows, "egov" for e-Gov's. */
+static bool
+wanted_row(const struct submission_format *f, const char *wanted)
+{
+	return strcmp(wanted, "auto") == 0 ||
+	       strncmp(f->name, wanted, strlen(wanted)) == 0;
+}
+
+/* eLTAX (地方税): its schemas' namespaces are http://eltax.jp/… */
+static bool
+is_eltax(const struct pass_root *root)
+{
+	return strstr(root->uri, "eltax.") != NULL;
+}
+
+/* What a single file is instead, as the reason of the refusal. */
+static int
+explain(const struct drop *d, struct err *e)
+{
+	struct pass_root root;
+
+	if (d->folder || d->count != 1)
+		return err_set(
+		    e, ERR_INPUT, "format-unknown", "%zu files", d->count);
+	if (!pass_peek(d->members[0].fd, &root))
+		return err_set(e, ERR_INPUT, "format-unknown", "no XML");
+	if (is_eltax(&root))
+		return err_set(e, ERR_INPUT, "format-eltax", "%s", root.local);
+	return err_set(e, ERR_INPUT, "format-unknown", "%s", root.local);
+}
+
+const struct submission_format *
+format_recognise(const struct drop *d, const char *wanted, struct err *e)
+{
+	for (size_t i = 0; submission_formats[i] != NULL; i++) {
+		const struct submission_format *f = submission_formats[i];
+
+		if (wanted_row(f, wanted) && f->recognise(d))
+			return f;
+	}
+	explain(d, e);
+	return NULL;
+}
