@@ -5,6 +5,7 @@
  * come in any order and none breaks another.
  */
 #include "signer/exam/etax_read.h"
+#include "signer/exam/etax_verify.h"
 #include "signer/exam/etax_work.h"
 #include "signer/exam/format_rows.h"
 
@@ -56,6 +57,13 @@ etax_build(const struct drop *d, const struct exam_options *o,
 }
 
 static int
+etax_verify_output(const struct drop *output, const struct drop *input,
+    const struct exam_options *o, struct findings *f, struct err *e)
+{
+	return etax_verify(&kind, &verify_etax, output, input, o, f, e);
+}
+
+static int
 etax_output_name(const char *path, char *out, size_t size)
 {
 	return etax_work_name(path, ".xtx", NULL, out, size);
@@ -65,4 +73,5 @@ const struct submission_format format_etax = {.name = "etax",
     .recognise = etax_recognise,
     .examine = etax_examine,
     .build = etax_build,
+    .verify = etax_verify_output,
     .output_name = etax_output_name};

@@ -5,6 +5,7 @@
  * second one would break the first.  Signed only where configured.
  */
 #include "signer/exam/etax_read.h"
+#include "signer/exam/etax_verify.h"
 #include "signer/exam/etax_work.h"
 #include "signer/exam/format_rows.h"
 
@@ -43,6 +44,13 @@ form_build(const struct drop *d, const struct exam_options *o,
 }
 
 static int
+form_verify(const struct drop *output, const struct drop *input,
+    const struct exam_options *o, struct findings *f, struct err *e)
+{
+	return etax_verify(&kind, &verify_etax_form, output, input, o, f, e);
+}
+
+static int
 form_output_name(const char *path, char *out, size_t size)
 {
 	return etax_work_name(path, ".xml", ".xtx", out, size);
@@ -52,4 +60,5 @@ const struct submission_format format_etax_form = {.name = "etax-form",
     .recognise = form_recognise,
     .examine = form_examine,
     .build = form_build,
+    .verify = form_verify,
     .output_name = form_output_name};

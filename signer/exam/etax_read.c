@@ -409,6 +409,9 @@ etax_judge(struct etax *x, struct err *e)
 			problem = "existing-signature-unsupported";
 		}
 		s->good = problem == NULL;
+		if (!s->good)
+			snprintf(found->problem, sizeof found->problem, "%s",
+			    problem);
 		if (s->good)
 			note_signer(x, found);
 		else if (!x->judge_only)
