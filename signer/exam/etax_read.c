@@ -4,6 +4,7 @@
  * values of the report, and the material for the checks in etax_rules.c.
  * Nothing is read twice, and no text is kept but the named items'.
  */
+/* code: 3 of pass_fail */
 #include "signer/exam/etax_read.h"
 
 #include "base/text.h"
@@ -390,6 +391,18 @@ note_signer(struct etax *x, const struct found_signature *s)
 			x->signed_by |= UINT32_C(1) << i;
 }
 
+/* In the words of signer/exam/verify.h, which other findings have too. */
+static const char *
+found_problem(const struct found_signature *s)
+{
+	if (s->legacy && !s->value_ok)
+		return "signature-legacy";
+	if (!s->covers_filing)
+		return "signature-not-covering";
+	return s->references_ok ? "signature-value-wrong"
+				: "signature-digest-wrong";
+}
+
 int
 etax_judge(struct etax *x, struct err *e)
 {
@@ -411,7 +424,7 @@ etax_judge(struct etax *x, struct err *e)
 		s->good = problem == NULL;
 		if (!s->good)
 			snprintf(found->problem, sizeof found->problem, "%s",
-			    problem);
+			    found_problem(found));
 		if (s->good)
 			note_signer(x, found);
 		else if (!x->judge_only)

@@ -61,9 +61,8 @@ drop_signatures(struct findings *f)
 	f->signature_count = 0;
 }
 
-static int
-compare_judges(
-    const struct etax *x, struct verify_report *r, struct findings *f)
+static void
+compare_judges(const struct etax *x, struct verify_report *r)
 {
 	size_t n = 0;
 
@@ -77,10 +76,9 @@ compare_judges(
 		if (!s->value_ok || !s->references_ok || !s->covers_filing)
 			continue;
 		s->value_ok = s->references_ok = false;
-		if (findings_warn(f, "referee-disagrees", "%s", s->id) != 0)
-			return -1;
+		snprintf(s->problem, sizeof s->problem,
+		    "signature-verifiers-differ");
 	}
-	return 0;
 }
 
 static int
@@ -99,10 +97,9 @@ referee(const struct etax *x, const struct verify_profile *profile, int fd,
 		goto done;
 	drop_signatures(x->findings);
 	/* Of several enveloped signatures the pass can judge none. */
-	if ((!x->form_root || x->filing_count == 1) &&
-	    compare_judges(x, &report, x->findings) != 0)
-		err_nomem(e);
-	else if (verify_to_findings(&report, x->findings) != 0)
+	if (!x->form_root || x->filing_count == 1)
+		compare_judges(x, &report);
+	if (verify_to_findings(&report, x->findings) != 0)
 		err_nomem(e);
 	else
 		result = 0;

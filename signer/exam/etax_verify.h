@@ -10,7 +10,7 @@
  * checked too, and what it finds is a warning "schema-invalid"; with it,
  * -1 ERR_BUG "output-differs" unless the output is the input with whole
  * Signatures inserted.  A signature that the pass and xmlsec judge
- * differently counts as bad, with a warning "referee-disagrees".
+ * differently counts as bad, its problem "signature-verifiers-differ".
  */
 int etax_verify(const struct etax_kind *k, const struct verify_profile *profile,
     const struct drop *output, const struct drop *input,

@@ -4,6 +4,7 @@
  * of an element once its end tag was seen.  After the first error no handler
  * does anything, whatever the parser still reports.
  */
+/* code: 3 of pass_fail */
 #include "signer/exam/pass_state.h"
 
 #include <ctype.h>
@@ -388,13 +389,8 @@ signature_end(struct pass *p, const struct element *el)
 static int
 note_offset(struct pass *p)
 {
-	long at = xmlByteConsumed(p->parser);
-
-	if (at <= 0)
-		return err_set(
-		    p->e, ERR_BUG, "no-offset", "line %u", pass_line(p));
 	p->result->has_offset = true;
-	p->result->offset = (uint64_t)at;
+	p->result->offset = pass_offset(p);
 	if (scope_copy(&p->result->inherited, &p->scope) != 0)
 		return err_nomem(p->e);
 	return 0;
