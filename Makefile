@@ -136,8 +136,19 @@ install: all
 		install -D -m 644 $$page \
 		    $(DESTDIR)$(PREFIX)/share/man/man$$section/$${page##*/}; \
 	done
-	install -D -m 644 conf/natsuin.conf \
-	    $(DESTDIR)$(PREFIX)/share/doc/natsuin/examples/natsuin.conf
+	for unit in conf/systemd/*; do \
+		install -D -m 644 $$unit \
+		    $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; \
+	done
+	install -D -m 644 conf/tmpfiles.d/natsuin.conf \
+	    $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/natsuin.conf
+	install -D -m 644 conf/sysusers.d/natsuin.conf \
+	    $(DESTDIR)$(PREFIX)/lib/sysusers.d/natsuin.conf
+	for file in natsuin.conf cron/natsuin samba/natsuin.conf \
+	    polkit/50-natsuin.rules; do \
+		install -D -m 644 conf/$$file \
+		    $(DESTDIR)$(PREFIX)/share/doc/natsuin/examples/$$file; \
+	done
 
 # The compiler flags, for scripts/check-style.
 print-flags:

@@ -59,6 +59,9 @@ conf_fault(
 	return fault(r, line, code, text);
 }
 
+static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
 /* libconfuse's own messages, which it would print to stderr. */
 static void
 on_error(cfg_t *cfg, const char *fmt, va_list ap)

@@ -22,7 +22,7 @@
  *	procedure RSH0010
  *	version 23.2.0
  *	root shohi/RSH0010-232.xsd
- *	files 30
+ *	files 37
  *	48213 general/General.xsd          (size, name; by name, ascending)
  *	…
  *	(an empty line)

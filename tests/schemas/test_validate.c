@@ -519,13 +519,15 @@ half_a_document_is_not_valid(void)
 static struct schema *
 nta(const char *procedure, const char *version)
 {
-	const char *path = suite_sample("schemas/etax");
+	const char *sample = suite_sample("schemas/etax");
+	char path[512];
 
-	if (path == NULL) {
+	if (sample == NULL) {
 		suite_skip("NATSUIN_SAMPLES is not set");
 		return NULL;
 	}
-	return compile(strdup(path), procedure, version);
+	snprintf(path, sizeof path, "%s", sample);
+	return compile(path, procedure, version);
 }
 
 static void
