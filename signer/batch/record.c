@@ -91,6 +91,7 @@ take_checks(
 	struct report_check_result *path = &f->check[REPORT_CHECK_PATH];
 	struct report_check_result *revoked =
 	    &f->check[REPORT_CHECK_REVOCATION];
+	char code[64];
 
 	f->check[REPORT_CHECK_VALIDITY].state =
 	    v->ok ? REPORT_PASSED : REPORT_NOT_PASSED;
@@ -100,7 +101,8 @@ take_checks(
 	if (path->state == REPORT_NOT_CHECKED)
 		report_text(t, &path->code, "certificate-path-not-checked");
 	revoked->state = REPORT_NOT_CHECKED;
-	report_text(t, &revoked->code, v->revocation_why);
+	snprintf(code, sizeof code, "revocation-%s", v->revocation_why);
+	report_text(t, &revoked->code, code);
 }
 
 static struct cert_verdict *

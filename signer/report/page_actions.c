@@ -10,7 +10,9 @@
 
 #include <stdio.h>
 
+/* Names under a reason, and under a mere remark. */
 #define NAMES_SHOWN 12
+#define NAMES_REMARKED 6
 
 /* "N filings" in the language's way. */
 static void
@@ -67,6 +69,7 @@ put_group(struct page *p, const struct group *g)
 {
 	struct html *h = &p->h;
 	bool stopped = g->result < REPORT_RESULT_MAX;
+	size_t shown = stopped ? NAMES_SHOWN : NAMES_REMARKED;
 
 	html_raw(h, "<article class=\"group ");
 	html_raw(h, stopped ? page_class(g->result) : "remark");
@@ -82,10 +85,10 @@ put_group(struct page *p, const struct group *g)
 	html_raw(h, "</b>");
 	html_text(h, explain_todo(g->code));
 	html_raw(h, "</p>\n<ul>\n");
-	for (size_t i = 0; i < g->count && i < NAMES_SHOWN; i++)
+	for (size_t i = 0; i < g->count && i < shown; i++)
 		put_affected(p, g->item[i].row, g->item[i].detail);
-	if (g->count > NAMES_SHOWN)
-		put_more(h, g->count - NAMES_SHOWN);
+	if (g->count > shown)
+		put_more(h, g->count - shown);
 	html_raw(h, "</ul>\n<p class=\"code\"><code>");
 	html_text(h, g->code);
 	html_raw(h, "</code></p>\n</article>\n");

@@ -231,7 +231,7 @@ take_schema(
 		report_text(r, &check->code, NULL);
 	} else {
 		check->state = REPORT_NOT_CHECKED;
-		report_text(r, &check->code, "report-no-schema");
+		report_text(r, &check->code, "schema-missing");
 	}
 }
 

@@ -32,7 +32,7 @@ static const struct {
     {REPORT_FAILED, "schema-invalid",
 	"行 84: TEA060 は要素 ABA00 を含められない"},
     {REPORT_HELD, "pin-needed", "tanaka"},
-    {REPORT_DUPLICATE, "duplicate-signed", "20261121-180000"},
+    {REPORT_DUPLICATE, "duplicate", "20261121-180000"},
     {REPORT_DISCARDED, "discarded", NULL},
 };
 
@@ -69,7 +69,7 @@ add_signer(struct report *r, struct report_filing *f, int which)
 static void
 set_checks(struct report *r, struct report_filing *f)
 {
-	static const char *const why = "revocation-not-available";
+	static const char *const why = "revocation-jpki-verifiers-only";
 	struct report_check_result *last = &f->check[REPORT_CHECK_REVOCATION];
 
 	if (f->result != REPORT_PUBLISHED)
@@ -162,7 +162,7 @@ add_keys(struct report *r, size_t filings)
 	k->tries_left = 5;
 	k->signatures = filings;
 	report_warn(r, &k->warnings, &k->warning_count,
-	    "certificate-expires-soon", "2027-01-19");
+	    "certificate-expires-60", "2027-01-19");
 	k = report_add_key(r);
 	report_text(r, &k->name, "suzuki");
 	report_text(r, &k->holder, "鈴木 次郎");

@@ -32,7 +32,7 @@ rows_have_words_in_both_languages(void)
 	/* That every row has its Japanese is proved by scripts/check-codes. */
 	catalogue_use("ja");
 	CU_ASSERT(beyond_ascii(explain_what("io-error")));
-	CU_ASSERT(beyond_ascii(explain_todo("report-no-schema")));
+	CU_ASSERT(beyond_ascii(explain_todo("schema-missing")));
 	catalogue_use("en");
 }
 
