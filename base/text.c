@@ -258,6 +258,43 @@ text_escape(char *out, size_t size, const char *in)
 	return out;
 }
 
+/* Letters and marks that only show, never act on a terminal or a page. */
+static bool
+is_shown(uint32_t cp)
+{
+	return cp >= 0x20 && !(cp >= 0x7F && cp < 0xA0) &&
+	       !(cp >= 0x2028 && cp <= 0x202E) &&
+	       !(cp >= 0x2066 && cp <= 0x2069) && cp != 0x200E &&
+	       cp != 0x200F && cp != 0xFEFF;
+}
+
+char *
+text_printable(char *out, size_t size, struct slice in)
+{
+	size_t used = 0;
+
+	if (size == 0)
+		return out;
+	while (in.len > 0) {
+		uint32_t cp = 0;
+		size_t n = text_utf8_next(in, &cp);
+		bool shown = n > 0 && is_shown(cp);
+
+		if (used + (shown ? n : 1) >= size)
+			break;
+		if (shown)
+			memcpy(out + used, in.p, n);
+		else
+			out[used] = '?';
+		used += shown ? n : 1;
+		n = n > 0 ? n : 1;
+		in.p += n;
+		in.len -= n;
+	}
+	out[used] = '\0';
+	return out;
+}
+
 char *
 text_mask_id(char *out, size_t size, const char *in)
 {

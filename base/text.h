@@ -38,6 +38,11 @@ size_t text_utf8_next(struct slice s, uint32_t *cp);
  * Returns out. */
 char *text_escape(char *out, size_t size, const char *in);
 
+/* Foreign text for a person's eyes: malformed bytes, control characters and
+ * characters that turn the writing direction become '?'; cut at a character.
+ * Returns out. */
+char *text_printable(char *out, size_t size, struct slice in);
+
 /* Masks an identifying number: "************3456", only the last four digits
  * stay; a number of four digits or fewer is masked whole.  Returns out. */
 char *text_mask_id(char *out, size_t size, const char *in);

@@ -48,30 +48,10 @@ decode(struct slice der, struct err *e)
 	return x;
 }
 
-/* Copies UTF-8, cut at a character, other bytes as '?'. */
 static void
 copy_text(char *out, size_t size, const unsigned char *text, size_t len)
 {
-	struct slice s = slice_of(text, len);
-	size_t used = 0;
-
-	while (s.len > 0) {
-		uint32_t cp = 0;
-		size_t n = text_utf8_next(s, &cp);
-		bool good = n > 0 && cp >= 0x20 && cp != 0x7F;
-
-		if (used + (good ? n : 1) >= size)
-			break;
-		if (good)
-			memcpy(out + used, s.p, n);
-		else
-			out[used] = '?';
-		used += good ? n : 1;
-		n = n > 0 ? n : 1;
-		s.p += n;
-		s.len -= n;
-	}
-	out[used] = '\0';
+	text_printable(out, size, slice_of(text, len));
 }
 
 static void

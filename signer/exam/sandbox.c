@@ -92,6 +92,7 @@ warm_openssl(struct err *e)
 int
 sandbox_prepare(struct err *e)
 {
+	static const char any[] = "natsuin";
 	time_t now = time(NULL);
 	struct tm tm;
 
@@ -100,7 +101,7 @@ sandbox_prepare(struct err *e)
 	tzset();
 	localtime_r(&now, &tm);
 	(void)strerror(ENOENT);
-	(void)gettext("natsuin");
+	(void)gettext(any); /* the catalogue, if there is one */
 	xmlInitParser();
 	xmlCatalogSetDefaults(XML_CATA_ALLOW_NONE);
 	if (warm_openssl(e) != 0)
