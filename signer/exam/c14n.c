@@ -67,6 +67,8 @@ c14n_flush(struct c14n *c)
 static int
 put(struct c14n *c, const void *p, size_t n)
 {
+	if (n == 0)
+		return 0;
 	if (n > OUT_SIZE - c->len && c14n_flush(c) != 0)
 		return -1;
 	if (n > OUT_SIZE) {
@@ -97,6 +99,34 @@ static const char *const value_escape[256] = {['&'] = "&amp;",
     ['\r'] = "&#xD;"};
 static const char *const pi_escape[256] = {['\r'] = "&#xD;"};
 
+#define BYTES(b) (UINT64_C(0x0101010101010101) * (b))
+
+/* Not 0 when one of the eight bytes is 0 (and perhaps when none is 0x80 or
+ * more after such a one: it is only asked whether there is any). */
+static uint64_t
+zero_byte(uint64_t w)
+{
+	return (w - BYTES(1)) & ~w & BYTES(0x80);
+}
+
+/* How many bytes at p need no escape in text: whole words of them; long
+ * texts are nearly all of this kind.  '<' and '>' differ in one bit. */
+static size_t
+plain_words(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+	uint64_t w;
+
+	for (; n - i >= sizeof w; i += sizeof w) {
+		memcpy(&w, p + i, sizeof w);
+		if ((zero_byte((w | BYTES(2)) ^ BYTES('>')) |
+			zero_byte(w ^ BYTES('&')) |
+			zero_byte(w ^ BYTES('\r'))) != 0)
+			break;
+	}
+	return i;
+}
+
 static int
 put_escaped(struct c14n *c, struct slice s, const char *const table[256])
 {
@@ -105,8 +135,12 @@ put_escaped(struct c14n *c, struct slice s, const char *const table[256])
 	for (size_t i = 0; i < s.len; i++) {
 		const char *as = table[s.p[i]];
 
-		if (as == NULL)
-			continue;
+		if (as == NULL) {
+			if (table == text_escape)
+				i += plain_words(s.p + i, s.len - i);
+			if (i == s.len || (as = table[s.p[i]]) == NULL)
+				continue;
+		}
 		if (put(c, s.p + from, i - from) != 0 || puts_(c, as) != 0)
 			return -1;
 		from = i + 1;

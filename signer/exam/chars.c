@@ -116,10 +116,29 @@ decode(const uint8_t *p, size_t left, uint32_t *c)
 	return 4;
 }
 
+#define BYTES(b) (UINT64_C(0x0101010101010101) * (b))
+
+/* How many bytes at p are printable ASCII, in whole words: a byte below 0x20
+ * borrows, 0x7F and those above carry into their top bit. */
+static size_t
+plain_words(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+	uint64_t w;
+
+	for (; n - i >= sizeof w; i += sizeof w) {
+		memcpy(&w, p + i, sizeof w);
+		if (((w | (w - BYTES(0x20)) | (w + BYTES(1))) & BYTES(0x80)) !=
+		    0)
+			break;
+	}
+	return i;
+}
+
 void
 chars_look(struct chars_seen *seen, struct slice text, unsigned line)
 {
-	size_t i = 0;
+	size_t i = plain_words(text.p, text.len);
 
 	while (i < text.len) {
 		uint32_t c;
@@ -133,6 +152,8 @@ chars_look(struct chars_seen *seen, struct slice text, unsigned line)
 		in = sets_of(c);
 		if (in != (SERVER | NARROW))
 			note(seen, c, in, line);
+		if (c < 0x80)
+			i += plain_words(text.p + i, text.len - i);
 	}
 }
 

@@ -142,6 +142,16 @@ named(const char *const *names, const char *local)
 	return false;
 }
 
+/* By the format's names, or xml:id, which is one everywhere. */
+static bool
+is_id(const struct pass *p, const struct attribute *a)
+{
+	if (a->uri == NULL)
+		return named(p->format->ids, a->local);
+	return p->format->ids != NULL && strcmp(a->local, "id") == 0 &&
+	       strcmp(a->uri, ELEMENT_XML) == 0;
+}
+
 static int
 note_id(struct pass *p, struct slice value)
 {
@@ -169,12 +179,10 @@ look_at_attributes(struct pass *p, const struct element *el)
 		if (p->format->value != NULL &&
 		    p->format->value(p->ctx, p, a.value, p->e) != 0)
 			return -1;
-		if (a.uri != NULL)
-			continue;
-		if (named(p->format->ids, a.local)) {
+		if (is_id(p, &a)) {
 			if (note_id(p, a.value) != 0)
 				return -1;
-		} else if (named(p->format->idrefs, a.local) &&
+		} else if (a.uri == NULL && named(p->format->idrefs, a.local) &&
 			   ids_refer(&p->result->ids, a.value, pass_line(p)) !=
 			       0) {
 			return err_nomem(p->e);

@@ -205,6 +205,7 @@ ids_and_references(void)
 	    &e);
 	refused_as("<r id='a'>\n<x ID='a'/></r>", "id-duplicate");
 	refused_as("<r id='a' Id=' a '/>", "id-duplicate");
+	refused_as("<r id='a' xml:id='a'/>", "id-duplicate");
 	refused_as("<r id='a'>\n<x IDREF='b'/></r>", "idref-dangling");
 	CU_ASSERT_EQUAL(read_text("<r>\n\n<x IDREF='b'/>\n</r>", &e), -1);
 	CU_ASSERT_STRING_EQUAL(e.detail, "line 3: \"b\"");
@@ -268,7 +269,143 @@ offsets(void)
 	    "]]></S>");
 }
 
+/* `piece` n times between head and tail; a '#' in it becomes a number. */
+static void
+repeated(struct buf *b, const char *head, const char *piece, size_t n,
+    const char *tail)
+{
+	size_t before = strcspn(piece, "#");
+
+	buf_reset(b);
+	CU_ASSERT_EQUAL(buf_puts(b, head), 0);
+	for (size_t i = 0; i < n; i++) {
+		CU_ASSERT_FATAL(buf_append(b, piece, before) == 0);
+		if (piece[before] == '#')
+			CU_ASSERT_FATAL(
+			    buf_printf(b, "%zu%s", i, piece + before + 1) == 0);
+	}
+	CU_ASSERT_EQUAL(buf_puts(b, tail), 0);
+}
+
+/* Documents made to hurt: each ends soon (attributes of a tag are compared
+ * with each other: hours, if the tag's length were not bounded). */
+static void
+hostile(const struct buf *b, const char *code)
+{
+	struct err e = {0};
+
+	CHECK_CODE(read_bytes(buf_view(b), false, &e), &e, code);
+	if (strcmp(e.code, code) != 0)
+		printf("# %s %s, want %s\n", e.code, e.detail, code);
+}
+
+static void
+hostile_documents(void)
+{
+	struct buf b = {0};
+
+	repeated(&b, "", "<a#>", 1000, "");
+	hostile(&b, "limit-depth");
+	repeated(&b, "", "<a>", 2000000, "");
+	hostile(&b, "limit-depth");
+	repeated(&b, "<r", " a#=''", 300, "/>");
+	hostile(&b, "limit-attributes");
+	repeated(&b, "<r", " a#=''", 1000000, "/>");
+	hostile(&b, "limit-tag");
+	repeated(&b, "<r", " xmlns:a#='urn:a'", 300, "/>");
+	hostile(&b, "limit-namespaces");
+	repeated(&b, "<r", " xmlns:a#='urn:a'", 1000000, "/>");
+	hostile(&b, "limit-tag");
+	repeated(&b, "<r a='", "xxxxxxxxxxxxxxxx", 1000000, "'/>");
+	hostile(&b, "limit-tag");
+	repeated(&b, "<r", "xxxxxxxxxxxxxxxx", 1000000, "/>");
+	hostile(&b, "limit-tag");
+	repeated(&b, "<r", "xxxxxxxxxxxxxxxx", 100, "/>");
+	hostile(&b, "limit-name");
+	repeated(&b, "<r>", "<x id='i#'/>", 100001, "</r>");
+	hostile(&b, "limit-ids");
+	repeated(&b, "<r>", "<x IDREF='i#'/>", 100001, "</r>");
+	hostile(&b, "limit-ids");
+	repeated(&b, "<r>", "xxxxxxxxxxxxxxxx", (64 << 20) / 16, "</r>");
+	hostile(&b, "document-too-large");
+	repeated(&b, "<!DOCTYPE r [<!ENTITY a0 'ha'>",
+	    "<!ENTITY b# '&a0;&a0;&a0;&a0;'>", 1000, "]><r>&b999;</r>");
+	hostile(&b, "doctype-forbidden");
+	repeated(&b, "", " ", 1000000, "<r/>");
+	CU_ASSERT_EQUAL(read_bytes(buf_view(&b), false, NULL), -1);
+	buf_free(&b);
+}
+
+/* What may be long is: comments, instructions, CDATA, text. */
+static void
+long_things_pass(void)
+{
+	static const char *const frames[][2] = {{"<r><!--", "--></r>"},
+	    {"<r><?p ", "?></r>"}, {"<r><![CDATA[", "]]></r>"},
+	    {"<r>", "</r>"}};
+	struct buf b = {0};
+	struct err e = {0};
+
+	for (size_t i = 0; i < 4; i++) {
+		repeated(&b, frames[i][0], "xxxxxxxxxxxxxxxx", 1000000,
+		    frames[i][1]);
+		CHECK_OK(read_bytes(buf_view(&b), false, &e), &e);
+	}
+	buf_free(&b);
+}
+
+/* The document is cut where the parser refills its buffer: CR LF, characters
+ * and references fall apart at every place. */
+static void
+buffer_boundaries(void)
+{
+	static const char tail[] =
+	    "\r\n\r\xE6\xBC\xA2\xF0\xA0\xAE\xB7&#13;&amp;<![CDATA[\r\n\r]]>";
+	static const char want[] = "\n\n\xE6\xBC\xA2\xF0\xA0\xAE\xB7&#xD;&amp;"
+				   "\n\n</S>";
+	struct buf b = {0};
+	struct err e = {0};
+	size_t n = sizeof want - 1;
+
+	for (size_t pad = 65536 - 80; pad < 65536 + 20; pad++) {
+		buf_reset(&b);
+		CU_ASSERT_EQUAL(buf_puts(&b, "<r><S>"), 0);
+		for (size_t i = 0; i < pad; i++)
+			buf_putc(&b, 'x');
+		CU_ASSERT_EQUAL(buf_puts(&b, tail), 0);
+		CU_ASSERT_EQUAL(buf_puts(&b, "</S></r>"), 0);
+		CHECK_OK(read_bytes(buf_view(&b), false, &e), &e);
+		CU_ASSERT_EQUAL(canonical.len, 3 + pad + n);
+		CU_ASSERT_EQUAL(memcmp(canonical.p + 3 + pad, want, n), 0);
+	}
+	buf_free(&b);
+}
+
+static void
+peeks(void)
+{
+	struct pass_root root;
+	struct err e;
+	int fd = fs_memfd("peek", &e);
+
+	CHECK_OK(fs_write(fd,
+		     slice_str("<?xml version='1.0'?><!-- x --><p:a "
+			       "xmlns:p='urn:p'><b"),
+		     &e),
+	    &e);
+	CU_ASSERT(pass_peek(fd, &root));
+	CU_ASSERT_STRING_EQUAL(root.local, "a");
+	CU_ASSERT_STRING_EQUAL(root.uri, "urn:p");
+	close(fd);
+	fd = fs_memfd("peek", &e);
+	CHECK_OK(fs_write(fd, slice_str("<!DOCTYPE a><a/>"), &e), &e);
+	CU_ASSERT_FALSE(pass_peek(fd, &root));
+	close(fd);
+}
+
 SUITE_MAIN("exam/pass", CASE(canonical_namespaces), CASE(canonical_attributes),
     CASE(canonical_text), CASE(refuses_what_is_not_plain_xml),
     CASE(ids_and_references), CASE(truncation_is_told),
-    CASE(malformed_tells_line_and_column), CASE(offsets))
+    CASE(malformed_tells_line_and_column), CASE(offsets),
+    CASE(hostile_documents), CASE(long_things_pass), CASE(buffer_boundaries),
+    CASE(peeks))
