@@ -176,6 +176,7 @@ ipc_recv(int fd, struct ipc_msg *m, struct err *e)
 	struct iovec iov[2] = {{&head, sizeof head}, {NULL, 0}};
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
 	union control control;
+	unsigned reset = 0;
 	ssize_t n;
 
 	ipc_free(m);
@@ -185,9 +186,11 @@ ipc_recv(int fd, struct ipc_msg *m, struct err *e)
 	iov[1].iov_len = IPC_MAX_BYTES;
 	msg.msg_control = control.bytes;
 	msg.msg_controllen = sizeof control.bytes;
+	/* A peer that closed with our messages unread shows as ECONNRESET
+	 * once, before what it sent us: ask again for that. */
 	do
 		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !reset++)));
 	if (n == 0)
 		return 0;
 	if (n < 0)

@@ -44,6 +44,21 @@ hold_end(struct keyholder *k, enum keyholder_end end, const struct err *why)
 		k->why = *why;
 }
 
+/* Lets the peer read what was sent to it: a close with messages unread would
+ * show it an error first. */
+static void
+close_client(struct client *c)
+{
+	char byte;
+
+	shutdown(c->fd, SHUT_RD);
+	for (unsigned i = 0; i < 64; i++)
+		if (recv(c->fd, &byte, 1, MSG_DONTWAIT) <= 0)
+			break;
+	close(c->fd);
+	c->fd = -1;
+}
+
 void
 hold_drop(struct keyholder *k, struct client *c, const char *why)
 {
@@ -52,8 +67,7 @@ hold_drop(struct keyholder *k, struct client *c, const char *why)
 	for (unsigned i = 0; i < c->replies; i++)
 		ipc_free(&c->reply[i]);
 	c->replies = 0;
-	close(c->fd);
-	c->fd = -1;
+	close_client(c);
 	if (c->private)
 		hold_end(k, KEYHOLDER_END_NO_CLIENT, NULL);
 }

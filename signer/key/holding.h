@@ -13,7 +13,7 @@
 #define HOLD_REPLIES 4  /* queued for one slow client */
 #define HOLD_WAITING 2  /* one about to be signed, one waiting */
 #define HOLD_REQUESTS 6 /* those, and signed ones not yet released */
-#define HOLD_READS 2    /* messages taken from a client in one round */
+#define HOLD_READS 4    /* messages taken from a client in one round */
 #define HOLD_CHATTER 64 /* messages in a second that sign nothing */
 
 struct client {
