@@ -25,7 +25,6 @@ struct gen {
 	bool apex_done, in_apex;
 };
 
-/* White space that is not there for the eye: it is the trap. */
 static const char *const uris[] = {
     "urn:one", "urn:two", "http://example.test/y?a=1;b=2#c", "urn:one:"};
 static const char *const prefixes[] = {"", "p", "q", "Q", "p1", "z-z"};
@@ -216,7 +215,8 @@ comment(struct gen *g)
 	static const char *const list[] = {
 	    "<!---->", "<!-- <S/> &x; -->", "<!--\r\n- \xE6\xBC\xA2-->"};
 
-	put(g, ONE_OF(g, list));
+	if (!g->o->no_comments)
+		put(g, ONE_OF(g, list));
 }
 
 static void

@@ -10,6 +10,7 @@
 struct xmlgen_options {
 	bool apex_is_root; /* the element "S" is the document element */
 	bool bare;         /* nothing before or after the document element */
+	bool no_comments;  /* for xmllint, which keeps them */
 	bool flat_apex;    /* "S" is a child of the root, with id="S", and
 			    * nothing else has an attribute id */
 	size_t long_text;  /* bytes of one text node somewhere in S; 0 none */

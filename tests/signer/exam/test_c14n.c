@@ -6,6 +6,8 @@
  */
 #include "base/fsops.h"
 #include "signer/exam/pass.h"
+#include "signer/exam/signedinfo.h"
+#include "tests/lib/examlab.h"
 #include "tests/lib/suite.h"
 #include "tests/lib/xmlgen.h"
 
@@ -191,5 +193,143 @@ equals_libxml2_on_long_texts(void)
 		}
 }
 
-SUITE_MAIN(
-    "exam/c14n", CASE(equals_libxml2), CASE(equals_libxml2_on_long_texts))
+static void
+put_file(const char *name, struct slice bytes)
+{
+	struct err e = {0};
+	int dir = suite_dir();
+
+	CHECK_OK(fs_replace(dir, name, bytes, 0600, &e), &e);
+	close(dir);
+}
+
+/* Runs a command in the suite's folder; its standard output into out. */
+static int
+run(const char *command, struct buf *out)
+{
+	char line[600], chunk[4096];
+	size_t n;
+	FILE *f;
+
+	snprintf(line, sizeof line, "cd '%s' && %s", suite_dir_path(), command);
+	f = popen(line, "r");
+	if (f == NULL)
+		return -1;
+	while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
+		buf_append(out, chunk, n);
+	return pclose(f);
+}
+
+static void
+equals_xmllint(void)
+{
+	uint64_t seed = number_of("NATSUIN_TEST_SEED", 8100);
+	struct xmlgen_options o = {
+	    .apex_is_root = true, .bare = true, .no_comments = true};
+
+	for (uint64_t i = 0; i < 25; i++) {
+		struct buf doc = {0}, have = {0}, want = {0};
+		struct pass_result r = {0};
+		struct err e = {0};
+
+		xmlgen_document(&doc, seed + i, &o);
+		CHECK_OK(stream(buf_view(&doc), &have, &r, &e), &e);
+		put_file("doc.xml", buf_view(&doc));
+		CU_ASSERT_EQUAL(
+		    run("xmllint --c14n doc.xml 2>/dev/null", &want), 0);
+		CU_ASSERT(slice_eq(buf_view(&have), buf_view(&want)));
+		if (!slice_eq(buf_view(&have), buf_view(&want))) {
+			printf("# seed %llu\n", (unsigned long long)(seed + i));
+			show_difference(&have, &want);
+		}
+		buf_free(&doc);
+		buf_free(&have);
+		buf_free(&want);
+		pass_result_free(&r);
+	}
+}
+
+/* The document with our signature over S right after it. */
+static void
+signed_document(const struct buf *doc, const struct pass_result *r,
+    const char *prefix, struct buf *out)
+{
+	struct signedinfo_reference ref = {.uri = "#S", .c14n = true};
+	struct buf text = {0}, canonical = {0}, value = {0};
+
+	memcpy(ref.digest, r->digest, sizeof ref.digest);
+	CU_ASSERT_EQUAL(
+	    signedinfo_write(prefix, &ref, 1, &r->inherited, &text, &canonical),
+	    0);
+	examlab_sign(0, buf_view(&canonical), &value);
+	buf_append(out, doc->p, r->offset);
+	CU_ASSERT_EQUAL(signedinfo_signature(out, prefix, "_1", buf_view(&text),
+			    buf_view(&value), examlab_certificate(0)),
+	    0);
+	buf_append(out, doc->p + r->offset, doc->len - r->offset);
+	buf_free(&text);
+	buf_free(&canonical);
+	buf_free(&value);
+}
+
+/* "URI:" of S's namespace, or "", from the canonical form's start tag. */
+static const char *
+apex_namespace(struct buf *canonical)
+{
+	static char uri[100];
+	char *name = buf_cstr(canonical) + 1, *end = strchr(name, '>'), *at;
+	size_t n = strcspn(name, ": >");
+	char attribute[40];
+
+	if (name[n] == ':')
+		snprintf(attribute, sizeof attribute, " xmlns:%.*s=\"", (int)n,
+		    name);
+	else
+		snprintf(attribute, sizeof attribute, " xmlns=\"");
+	at = strstr(name, attribute);
+	if (at == NULL || at > end)
+		return "";
+	at += strlen(attribute);
+	snprintf(uri, sizeof uri, "%.*s:", (int)strcspn(at, "\""), at);
+	return uri;
+}
+
+static void
+equals_xmlsec1(void)
+{
+	uint64_t seed = number_of("NATSUIN_TEST_SEED", 8200);
+	struct xmlgen_options o = {.flat_apex = true};
+
+	put_file("signer.der", examlab_certificate(0));
+	for (uint64_t i = 0; i < 25; i++) {
+		struct buf doc = {0}, have = {0}, out = {0}, said = {0};
+		struct pass_result r = {0};
+		struct err e = {0};
+		char command[300];
+		int status;
+
+		xmlgen_document(&doc, seed + i, &o);
+		CHECK_OK(stream(buf_view(&doc), &have, &r, &e), &e);
+		signed_document(&doc, &r, i % 2 == 0 ? "dsig" : "", &out);
+		put_file("doc.xml", buf_view(&out));
+		snprintf(command, sizeof command,
+		    "xmlsec1 --verify --trusted-der signer.der --id-attr:id "
+		    "'%sS' doc.xml 2>&1",
+		    apex_namespace(&have));
+		status = run(command, &said);
+		CU_ASSERT_EQUAL(status, 0);
+		if (status != 0)
+			printf("# seed %llu: %s\n# %.300s\n",
+			    (unsigned long long)(seed + i), command,
+			    buf_cstr(&said));
+		buf_free(&doc);
+		buf_free(&have);
+		buf_free(&out);
+		buf_free(&said);
+		pass_result_free(&r);
+	}
+}
+
+SUITE_MAIN("exam/c14n", CASE(equals_libxml2),
+    CASE(equals_libxml2_on_long_texts), CASE(equals_xmllint),
+    CASE(equals_xmlsec1))
