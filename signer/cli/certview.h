@@ -1,0 +1,33 @@
+/* A certificate and its verdict, as a person or a program reads it. */
+#ifndef SIGNER_CLI_CERTVIEW_H
+#define SIGNER_CLI_CERTVIEW_H
+
+#include "signer/cert/check.h"
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* What the JPKI client software shows, and the verdict with what to do; in
+ * the language in use. */
+void certview_text(FILE *f, const struct cert_verdict *v);
+
+/* The same as an object; NULL when memory is out. */
+json_t *certview_json(const struct cert_verdict *v);
+
+/* "label            value", the label in a column of its own (two columns
+ * per wide character). */
+void certview_row(FILE *f, const char *label, const char *value);
+
+/* Why revocation was not checked, in words. */
+const char *certview_revocation(const struct cert_verdict *v);
+
+/* "2026-11-22" (its first moment) or "2026-11-22T18:00[:00]", Japanese time,
+ * to ms UTC; 0 / -1. */
+int certview_time(const char *text, int64_t *ms);
+
+/* The anchors of the configuration (NULL: none named); 0 / -1. */
+int certview_anchors(
+    const struct conf *c, struct cert_anchors **out, struct err *e);
+
+#endif
