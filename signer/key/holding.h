@@ -62,6 +62,9 @@ struct keyholder {
 	struct err why;
 };
 
+/* keyholder.c: waits at most `timeout` ms, then does what there is to do. */
+void hold_round(struct keyholder *k, int timeout);
+
 /* holding.c: clients and what they say. */
 void hold_add_client(struct keyholder *k, int fd, bool private);
 void hold_accept(struct keyholder *k);

@@ -294,12 +294,12 @@ wait_events(struct keyholder *k, struct watched *w, int timeout)
 			w->fd[i].revents = 0;
 }
 
-static void
-one_round(struct keyholder *k)
+void
+hold_round(struct keyholder *k, int timeout)
 {
 	struct watched w;
 
-	wait_events(k, &w, sleep_ms(k));
+	wait_events(k, &w, timeout);
 	look_around(k);
 	for (unsigned i = 3; i < w.count; i++)
 		if (w.fd[i].revents != 0)
@@ -350,7 +350,7 @@ keyholder_serve(struct keyholder *k, struct err *e)
 
 	k->last_alive_ms = clock_mono_ms();
 	while (!k->ending)
-		one_round(k);
+		hold_round(k, sleep_ms(k));
 	wind_up(k);
 	say_why(k);
 	audit_event(

@@ -206,6 +206,14 @@ method(struct cursor *c, const char *prefix, const char *name, const char *uri)
 	       literal(c, uri) && literal(c, "\">") && end(c, prefix, name);
 }
 
+/* U+FFFE and U+FFFF are no characters of XML. */
+static bool
+noncharacter(const struct cursor *c)
+{
+	return c->len >= 3 && c->p[0] == 0xEF && c->p[1] == 0xBF &&
+	       c->p[2] >= 0xBE;
+}
+
 /* An attribute value as C14N writes it: only these references, no raw '<'
  * or white space but the space. */
 static bool
@@ -218,7 +226,7 @@ canonical_value(struct slice v)
 	while (c.len > 0) {
 		const char *const *r = references;
 
-		if (c.p[0] == '<' || c.p[0] < 0x20)
+		if (c.p[0] == '<' || c.p[0] < 0x20 || noncharacter(&c))
 			return false;
 		if (c.p[0] != '&') {
 			c.p++;
@@ -270,13 +278,29 @@ struct apex {
 	bool dsig;         /* the signature's namespace is bound as it must */
 };
 
+/* An absolute URI without characters that canonical XML would escape: the
+ * reader of documents lets no others through (libxml2's own canonical form
+ * is wrong for them). */
+static bool
+namespace_uri(struct slice v)
+{
+	size_t n = 0;
+
+	while (n < v.len && (letter(v.p[n]) ||
+				(n > 0 && (digit(v.p[n]) || v.p[n] == '+' ||
+					      v.p[n] == '-' || v.p[n] == '.'))))
+		n++;
+	return n > 0 && n < v.len && v.p[n] == ':' &&
+	       memchr(v.p, '&', v.len) == NULL;
+}
+
 /* A namespace declaration: the default first, then by prefix. */
 static bool
 declaration(struct apex *x, const char *want, struct slice name, struct slice v)
 {
 	struct slice prefix = slice_of(name.p + 5, 0);
 
-	if (x->attributes || v.len == 0)
+	if (x->attributes || !namespace_uri(v))
 		return false;
 	if (name.len > 5) {
 		prefix = without(name, 6);
