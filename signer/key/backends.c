@@ -13,7 +13,7 @@ static const struct {
 } table[] = {
     {CONF_BACKEND_PKCS12, "pkcs12", &key_backend_pkcs12},
     {CONF_BACKEND_TEST, "test", &key_backend_test},
-    {CONF_BACKEND_JPKI, "jpki", NULL},
+    {CONF_BACKEND_JPKI, "jpki", &key_backend_jpki},
     {CONF_BACKEND_PKCS11, "pkcs11", NULL},
 };
 

@@ -6,6 +6,8 @@
  */
 #include "signer/key/pcsc.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <winscard.h>
@@ -206,6 +208,39 @@ const char *
 pcsc_reader_name(const struct pcsc *p)
 {
 	return p->reader;
+}
+
+static bool
+card_gone(struct pcsc *p)
+{
+	SCARD_READERSTATE s = {.szReader = p->reader};
+	LONG r = SCardGetStatusChange(p->context, 0, &s, 1);
+
+	return (r != SCARD_S_SUCCESS && r != SCARD_E_TIMEOUT) ||
+	       (s.dwEventState & SCARD_STATE_PRESENT) == 0;
+}
+
+int
+pcsc_settle(struct pcsc *p, int timeout_ms)
+{
+	SCARD_READERSTATE s = {.szReader = p->reader};
+
+	if (!p->connected || card_gone(p))
+		return 1;
+	s.dwCurrentState = SCARD_STATE_PRESENT;
+	/* Other flags differ at once; wait for the loss of this one. */
+	for (int64_t end = clock_mono_ms() + timeout_ms;;) {
+		int64_t left = end - clock_mono_ms();
+
+		if (left <= 0)
+			return 0;
+		if (SCardGetStatusChange(p->context, (DWORD)left, &s, 1) !=
+		    SCARD_S_SUCCESS)
+			continue;
+		s.dwCurrentState = s.dwEventState & ~(DWORD)SCARD_STATE_CHANGED;
+		if (card_gone(p))
+			return 1;
+	}
 }
 
 static int

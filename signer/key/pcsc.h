@@ -52,6 +52,13 @@ void pcsc_disconnect(struct pcsc *p, enum pcsc_leave how);
 /* The reader of the connected card, "" without one. */
 const char *pcsc_reader_name(const struct pcsc *p);
 
+/*
+ * After a failed command: waits until pcscd has looked at the connected
+ * card's reader again, timeout_ms at most, and says whether the card was
+ * taken out: 1 gone, 0 still there (or back).  pcscd looks every 400 ms.
+ */
+int pcsc_settle(struct pcsc *p, int timeout_ms);
+
 /* Whether the connected card is still there and was not reset: 0 / -1.
  * Sends nothing to the card. */
 int pcsc_check(struct pcsc *p, struct err *e);

@@ -29,7 +29,7 @@
 : "${NATSUIN_BUILD:=$NATSUIN_SRC/build}"
 PCSCD_PROGRAM=${PCSCD_PROGRAM:-/usr/sbin/pcscd}
 PCSCD_DRIVER=${PCSCD_DRIVER:-/usr/lib/pcsc/drivers/serial/libifdvpcd.so}
-PCSCD_DIR='' PCSCD_PID='' PCSCD_PORT='' PCSCD_WHY=''
+PCSCD_DIR='' PCSCD_PID='' PCSCD_PORT='' PCSCD_PAIRS=0 PCSCD_WHY=''
 declare -A VCARD_PID=()
 
 # Whether the real parts are installed; the reason is in PCSCD_WHY.
@@ -66,27 +66,31 @@ pcscd_configure() {
 
 # Starts the daemon with N readers (rounded up to a pair, 16 at most).
 pcscd_start() {
-	local pairs=$((($1 + 1) / 2)) user=()
+	local pairs=$((($1 + 1) / 2))
+	PCSCD_PAIRS=$pairs
 	PCSCD_DIR=$(mktemp -d /tmp/natsuin-pcscd.XXXXXX) || return 1
 	chmod 755 "$PCSCD_DIR"
 	PCSCD_PORT=$(vcard_tool ports $((pairs * 2))) || return 1
 	pcscd_configure "$pairs"
-	[ "$(id -u)" -ne 0 ] || user=(--user nobody)
-	pcscd_spawn "${user[@]}"
 	export PCSCLITE_CSOCK_NAME=$PCSCD_DIR/pcscd.comm
-	vcard_tool wait readers $((pairs * 2)) || {
-		cat "$PCSCD_DIR/pcscd.log" >&2
-		return 1
-	}
+	pcscd_again
 }
 
-pcscd_spawn() {
+# Starts the daemon (again, after pcscd_halt: its cards must be started
+# again too) and waits for its readers.
+pcscd_again() {
+	local user=()
+	[ "$(id -u)" -ne 0 ] || user=(--user nobody)
 	rm -f "$PCSCD_DIR/pcscd.comm"
-	"$NATSUIN_BUILD/tests/vcard/vcard" launch --netns "$@" \
+	"$NATSUIN_BUILD/tests/vcard/vcard" launch --netns "${user[@]}" \
 		--socket "$PCSCD_DIR/pcscd.comm" "$PCSCD_PROGRAM" \
 		--foreground -c "$PCSCD_DIR/conf" \
 		>>"$PCSCD_DIR/pcscd.log" 2>&1 </dev/null &
 	PCSCD_PID=$!
+	vcard_tool wait readers $((PCSCD_PAIRS * 2)) || {
+		cat "$PCSCD_DIR/pcscd.log" >&2
+		return 1
+	}
 }
 
 # Makes a card directory named NAME; further arguments go to mkcard.sh.
@@ -161,7 +165,7 @@ vcard_stop() {
 	return $bad
 }
 
-# Stops the daemon alone; `pcscd_again` starts it anew on the same socket.
+# Stops the daemon alone; pcscd_again starts it anew.
 pcscd_halt() {
 	local bad=0
 	[ -z "$PCSCD_PID" ] || pcscd_end_process "$PCSCD_PID" || bad=1

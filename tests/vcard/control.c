@@ -27,6 +27,15 @@ do_zero(struct vcard *v, char *arg, struct buf *reply)
 	return buf_puts(reply, "ok");
 }
 
+/* Everything as after the start, but for the card and its PIN counters. */
+static int
+do_defaults(struct vcard *v, char *arg, struct buf *reply)
+{
+	v->quirks = (struct card_quirks){0};
+	v->faults.count = 0;
+	return do_zero(v, arg, reply);
+}
+
 static int
 do_remove(struct vcard *v, char *arg, struct buf *reply)
 {
@@ -75,6 +84,21 @@ do_swap(struct vcard *v, char *arg, struct buf *reply)
 	card_free(v->card);
 	v->card = other;
 	return do_insert(v, arg, reply);
+}
+
+/* Another card's memory without leaving the reader: a quick fresh start
+ * for tests, nothing that happens to a real card. */
+static int
+do_load(struct vcard *v, char *arg, struct buf *reply)
+{
+	struct err e = {0};
+	struct card *other = card_load(arg, &e);
+
+	if (other == NULL)
+		return buf_printf(reply, "error %s %s", e.code, e.detail);
+	card_free(v->card);
+	v->card = other;
+	return buf_puts(reply, "ok");
 }
 
 static int
@@ -133,11 +157,13 @@ static const struct {
 } commands[] = {
     {"counters", do_counters},
     {"zero", do_zero},
+    {"defaults", do_defaults},
     {"remove", do_remove},
     {"insert", do_insert},
     {"reinsert", do_reinsert},
     {"reset", do_reset},
     {"swap", do_swap},
+    {"load", do_load},
     {"set", do_set},
     {"fault", do_fault},
     {"clear-faults", do_clear_faults},

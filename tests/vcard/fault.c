@@ -15,7 +15,7 @@ static const struct {
 } words[] = {
     {"sw=", FAULT_SW, 16},
     {"hang=", FAULT_HANG, 10},
-    {"empty", FAULT_EMPTY, 0},
+    {"byte", FAULT_BYTE, 0},
     {"short", FAULT_SHORT, 0},
     {"long", FAULT_LONG, 0},
     {"flip", FAULT_FLIP, 0},

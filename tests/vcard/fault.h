@@ -10,7 +10,7 @@
 enum fault_kind {
 	FAULT_NONE,
 	FAULT_SW,      /* the command is not done, this status word */
-	FAULT_EMPTY,   /* not done, an answer of no bytes */
+	FAULT_BYTE,    /* not done, an answer of one byte */
 	FAULT_HANG,    /* done, answered so many ms late */
 	FAULT_SHORT,   /* done, data one byte short */
 	FAULT_LONG,    /* done, one byte more */
@@ -36,7 +36,7 @@ struct fault_list {
 };
 
 /*
- * "sw=6F00 ins=2A after=3 times=2", "empty", "hang=500", "short", "long",
+ * "sw=6F00 ins=2A after=3 times=2", "byte", "hang=500", "short", "long",
  * "flip", "remove", "lose", "reinsert"; ins any, after 0 and times 1 by
  * default.  0, or -1 when not understood.
  */

@@ -94,7 +94,8 @@ refuse(struct vcard *v, const struct fault *f)
 		buf_putc(&p->answer, (uint8_t)(f->value >> 8));
 		buf_putc(&p->answer, (uint8_t)f->value);
 		return true;
-	case FAULT_EMPTY:
+	case FAULT_BYTE: /* (vpcd waits on after a message of no bytes) */
+		buf_putc(&p->answer, 0x90);
 		return true;
 	case FAULT_REMOVE:
 		p->lose = true;
