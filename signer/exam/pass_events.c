@@ -332,10 +332,11 @@ on_start(void *ctx, const xmlChar *local, const xmlChar *prefix,
 	if (p->failed)
 		return;
 	p->silent = 0;
+	/* The event comes before the tag is known to be complete; one that
+	 * is not is the parser's error, and half a name is nobody's. */
+	if (memchr(">/", *p->parser->input->cur, 2) == NULL)
+		return;
 	if (p->peek) {
-		/* The event comes before the tag is known to be complete. */
-		if (memchr(">/", *p->parser->input->cur, 2) == NULL)
-			return;
 		snprintf(
 		    p->peeked->local, sizeof p->peeked->local, "%s", el.local);
 		snprintf(p->peeked->uri, sizeof p->peeked->uri, "%s",
