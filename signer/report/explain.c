@@ -34,6 +34,9 @@ static const struct row rows[] = {
 #if __has_include("signer/report/explain_conf.def")
 #include "signer/report/explain_conf.def"
 #endif
+#if __has_include("signer/report/explain_doctor.def")
+#include "signer/report/explain_doctor.def"
+#endif
 #if __has_include("signer/report/explain_egov.def")
 #include "signer/report/explain_egov.def"
 #endif
