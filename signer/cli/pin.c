@@ -5,6 +5,7 @@
 #include "base/i18n.h"
 #include "signer/cli/cli.h"
 #include "signer/key/keyclient.h"
+#include "signer/key/keyholder.h"
 #include "signer/key/keystate.h"
 
 #include <errno.h>
@@ -58,10 +59,10 @@ static void
 print_plain(const char *name, const struct key_status *s, bool unlocked,
     const struct pin_marker *m)
 {
-	printf(_("Key \"%s\": %s %s\n"), name, s->token, s->where);
-	if (s->tries_left >= 0)
-		printf(_("  tries left   %d\n"), s->tries_left);
-	else
+	char text[400];
+
+	printf("%s\n", key_status_describe(name, s, text, sizeof text));
+	if (s->tries_left < 0)
 		printf("%s", _("  tries left   not counted by this kind of "
 			       "key\n"));
 	if (unlocked)

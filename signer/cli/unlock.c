@@ -120,7 +120,7 @@ say_certificate(const struct keyholder_status *s)
 	int64_t days, now = clock_wall_ms();
 	struct cert_info c;
 	struct err e = {0};
-	char when[CLOCK_TEXT_SIZE];
+	char when[40];
 
 	if (cert_parse(buf_view(&s->certificate), &c, &e) != 0) {
 		cli_fail(&e);
@@ -131,7 +131,7 @@ say_certificate(const struct keyholder_status *s)
 	printf(_("  serial       %s\n"), c.serial);
 	printf(_("  issuer       %s\n"), c.issuer);
 	printf(_("  valid until  %s (%lld days left)\n"),
-	    clock_text(c.not_after_ms, when), (long long)days);
+	    cert_time_text(c.not_after_ms, when, sizeof when), (long long)days);
 	if (now > c.not_after_ms)
 		printf("%s", _("  This certificate has expired: nothing will "
 			       "be signed with it.\n"));
@@ -140,30 +140,16 @@ say_certificate(const struct keyholder_status *s)
 static void
 say_unlocked(const struct keyholder_status *s)
 {
-	char when[CLOCK_TEXT_SIZE];
+	char when[40];
 
 	printf(_("Key \"%s\" is unlocked until %s.\n"), s->key,
-	    clock_text(s->until_ms, when));
+	    cert_time_text(s->until_ms, when, sizeof when));
 	if (s->signatures_left >= 0)
 		printf(_("  at most      %lld signatures\n"),
 		    (long long)s->signatures_left);
 	say_certificate(s);
 	printf(_("  lock it with natsuin lock %s\n"), s->key);
 	fflush(stdout);
-}
-
-/* The card and the tries, before the PIN is asked. */
-static char *
-describe(const struct keyholder *k, const char *key, char *out, size_t size)
-{
-	const struct key_status *s = keyholder_card(k);
-	int n = snprintf(
-	    out, size, _("Key \"%s\": %s %s"), key, s->token, s->where);
-
-	if (s->tries_left >= 0 && n > 0 && (size_t)n < size)
-		snprintf(out + n, size - (size_t)n, _(", %d tries left"),
-		    s->tries_left);
-	return out;
 }
 
 static int
@@ -176,7 +162,7 @@ unlock(struct keyholder *k, const struct cli *cli, const struct wishes *w,
 	char text[400];
 
 	o.source = pin_choose(w->key, cli->pin_fd);
-	o.prompt.description = describe(k, w->key->name, text, sizeof text);
+	o.prompt.description = keyholder_describe(k, text, sizeof text);
 	if (o.source != PIN_SOURCE_TERMINAL && !cli->quiet)
 		printf("%s\n", text);
 	fflush(stdout);

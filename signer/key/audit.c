@@ -95,6 +95,10 @@ writer_start(int sock, int file)
 	sigaction(SIGHUP, &ignore, NULL);
 	sigaction(SIGQUIT, &ignore, NULL);
 	prctl(PR_SET_NAME, "natsuin-audit");
+	/* It ends with its keyholder, not with a terminal or a group. */
+	setsid();
+	if (chdir("/") != 0)
+		_exit(1);
 	if (dup2(file, 0) != 0 || dup2(sock, 1) != 1)
 		_exit(1);
 	close_range(3, ~0U, 0);

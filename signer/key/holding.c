@@ -62,7 +62,7 @@ close_client(struct client *c)
 void
 hold_drop(struct keyholder *k, struct client *c, const char *why)
 {
-	log_event(LOG_LEVEL_INFO, "key.client-gone", "why=%s", why);
+	log_event(LOG_LEVEL_DEBUG, "key.client-gone", "why=%s", why);
 	hold_forget(k, c->id);
 	for (unsigned i = 0; i < c->replies; i++)
 		ipc_free(&c->reply[i]);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fsops.h"
+#include "base/i18n.h"
 #include "base/log.h"
 #include "signer/key/holding.h"
 #include "signer/key/keyproto.h"
@@ -78,10 +79,24 @@ keyholder_open(const struct conf_key *key, const char *root, struct err *e)
 	return k;
 }
 
-const struct key_status *
-keyholder_card(const struct keyholder *k)
+char *
+key_status_describe(
+    const char *key, const struct key_status *s, char *out, size_t size)
 {
-	return session_status(k->session);
+	int n = snprintf(out, size, _("Key \"%s\": %s%s%s"), key, s->token,
+	    s->token[0] == '\0' ? "" : ", ", s->where);
+
+	if (s->tries_left >= 0 && n > 0 && (size_t)n < size)
+		snprintf(out + n, size - (size_t)n, _(", %d tries left"),
+		    s->tries_left);
+	return out;
+}
+
+char *
+keyholder_describe(const struct keyholder *k, char *out, size_t size)
+{
+	return key_status_describe(
+	    k->key->name, session_status(k->session), out, size);
 }
 
 int

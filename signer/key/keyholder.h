@@ -41,7 +41,11 @@ struct keyholder;
 struct keyholder *keyholder_open(
     const struct conf_key *key, const char *root, struct err *e);
 
-const struct key_status *keyholder_card(const struct keyholder *k);
+/* The key, its card or file and the tries left, for people; returns out. */
+char *keyholder_describe(const struct keyholder *k, char *out, size_t size);
+/* The same of a status that another process told. */
+char *key_status_describe(
+    const char *key, const struct key_status *s, char *out, size_t size);
 
 /* Asks the PIN from the source and tries it once; prompt.signal_fd is set
  * here.  0 / -1. */

@@ -46,19 +46,6 @@ give_up(const struct err *why)
 	ipc_free(&m);
 }
 
-static char *
-describe(const struct keyholder *k, const char *key, char *out, size_t size)
-{
-	const struct key_status *s = keyholder_card(k);
-	int n = snprintf(
-	    out, size, _("Key \"%s\": %s %s"), key, s->token, s->where);
-
-	if (s->tries_left >= 0 && n > 0 && (size_t)n < size)
-		snprintf(out + n, size - (size_t)n, _(", %d tries left"),
-		    s->tries_left);
-	return out;
-}
-
 static int
 hold(const struct keyholder_setup *s, struct err *e)
 {
@@ -70,7 +57,7 @@ hold(const struct keyholder_setup *s, struct err *e)
 	if (k == NULL)
 		return -1;
 	o.source = pin_choose(&s->key, s->pin_fd);
-	o.prompt.description = describe(k, s->key.name, text, sizeof text);
+	o.prompt.description = keyholder_describe(k, text, sizeof text);
 	if (keyholder_unlock(k, &o, e) != 0)
 		goto out;
 	keyholder_set_private(k, PARENT_FD);

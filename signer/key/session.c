@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "signer/cert/cert.h"
 #include "signer/key/keystate.h"
 
-#include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -142,36 +142,28 @@ static int
 load_public_key(struct session *s, struct err *e)
 {
 	const unsigned char *p = s->certificate.p;
-	X509 *x = d2i_X509(NULL, &p, (long)s->certificate.len);
-	BIGNUM *n = NULL;
-	char *serial = NULL;
+	struct cert_info info;
+	X509 *x = NULL;
 	int result = -1;
 
-	if (x == NULL || (s->public_key = X509_get_pubkey(x)) == NULL) {
+	if (cert_parse(buf_view(&s->certificate), &info, e) != 0)
+		return err_push(e, "key %s", s->conf->name);
+	audit_set_serial(s->audit, info.serial);
+	if (strcmp(info.key_type, "RSA") != 0)
+		return err_set(e, ERR_CERTIFICATE, "algorithm-not-allowed",
+		    "key %s is not RSA", s->conf->name);
+	x = d2i_X509(NULL, &p, (long)s->certificate.len);
+	s->public_key = x == NULL ? NULL : X509_get_pubkey(x);
+	s->verify = s->public_key == NULL
+			? NULL
+			: EVP_PKEY_CTX_new_from_pkey(NULL, s->public_key, NULL);
+	if (s->verify == NULL || EVP_PKEY_verify_init(s->verify) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_padding(s->verify, RSA_PKCS1_PADDING) != 1 ||
+	    EVP_PKEY_CTX_set_signature_md(s->verify, EVP_sha256()) != 1)
 		err_lib(e, ERR_CERTIFICATE, "certificate-malformed",
 		    ERR_peek_error(), "key %s", s->conf->name);
-		goto out;
-	}
-	if (!EVP_PKEY_is_a(s->public_key, "RSA")) {
-		err_set(e, ERR_CERTIFICATE, "algorithm-not-allowed",
-		    "key %s is not RSA", s->conf->name);
-		goto out;
-	}
-	s->verify = EVP_PKEY_CTX_new_from_pkey(NULL, s->public_key, NULL);
-	n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x), NULL);
-	serial = n == NULL ? NULL : BN_bn2hex(n);
-	if (s->verify == NULL || serial == NULL ||
-	    EVP_PKEY_verify_init(s->verify) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_padding(s->verify, RSA_PKCS1_PADDING) != 1 ||
-	    EVP_PKEY_CTX_set_signature_md(s->verify, EVP_sha256()) != 1) {
-		err_nomem(e);
-		goto out;
-	}
-	audit_set_serial(s->audit, serial);
-	result = 0;
-out:
-	OPENSSL_free(serial);
-	BN_free(n);
+	else
+		result = 0;
 	X509_free(x);
 	ERR_clear_error();
 	return result;
