@@ -5,6 +5,7 @@
 #include "signer/report/page.h"
 
 #include "base/i18n.h"
+#include "signer/report/words.h"
 
 /* Class names of the style sheet, and the mark beside the word. */
 static const struct {
@@ -56,4 +57,15 @@ page_headings(struct html *h, const char *const *names, size_t count)
 	for (size_t i = 0; i < count; i++)
 		html_element(h, "th scope=\"col\"", _(names[i]));
 	html_raw(h, "</tr></thead>\n");
+}
+
+void
+page_detail(struct html *h, const char *open, const char *detail)
+{
+	char text[512];
+
+	if (detail == NULL || *detail == '\0')
+		return;
+	html_raw(h, " ");
+	html_foreign(h, open, words_detail(detail, text, sizeof text));
 }

@@ -22,6 +22,9 @@ size_t page_count_action(const struct report *r);
 const char *page_class(enum report_result result);
 /* Mark and word of a result. */
 void page_badge(struct html *h, enum report_result result);
+/* What belongs to this case, in an element as html_element has it; nothing
+ * for NULL. */
+void page_detail(struct html *h, const char *open, const char *detail);
 /* A table's <thead>; names are N_(). */
 void page_headings(struct html *h, const char *const *names, size_t count);
 

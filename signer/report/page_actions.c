@@ -48,8 +48,7 @@ put_affected(struct page *p, size_t row, const char *detail)
 					      : f->procedure);
 	if (f->taxpayer != NULL)
 		html_foreign(h, "span class=\"file\"", f->input);
-	if (detail != NULL)
-		html_foreign(h, "span class=\"detail\"", detail);
+	page_detail(h, "span class=\"detail\"", detail);
 	html_raw(h, "</li>\n");
 }
 
@@ -132,8 +131,7 @@ put_remarks(struct page *p, const char *about, const struct report_remark *list,
 		}
 		html_text(h, explain_what(list[i].code));
 		html_raw(h, "</span></h3>\n");
-		if (list[i].detail != NULL)
-			html_foreign(h, "p class=\"detail\"", list[i].detail);
+		page_detail(h, "p class=\"detail\"", list[i].detail);
 		html_raw(h, "<p class=\"todo\"><b>");
 		html_text(h, _("What to do"));
 		html_raw(h, "</b>");

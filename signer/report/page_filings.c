@@ -150,11 +150,7 @@ put_remark_pairs(struct html *h, const struct report_filing *f)
 		html_element(h, "dt", _("Remark"));
 		html_raw(h, "<dd>");
 		html_text(h, explain_what(f->warnings[i].code));
-		if (f->warnings[i].detail != NULL) {
-			html_raw(h, " ");
-			html_foreign(
-			    h, "span class=\"detail\"", f->warnings[i].detail);
-		}
+		page_detail(h, "span class=\"detail\"", f->warnings[i].detail);
 		html_raw(h, "</dd>\n");
 	}
 }
@@ -167,10 +163,7 @@ put_reason_pairs(struct html *h, const struct report_filing *f)
 	html_element(h, "dt", _("Reason"));
 	html_raw(h, "<dd>");
 	html_text(h, explain_what(f->reason.code));
-	if (f->reason.detail != NULL) {
-		html_raw(h, " ");
-		html_foreign(h, "span class=\"detail\"", f->reason.detail);
-	}
+	page_detail(h, "span class=\"detail\"", f->reason.detail);
 	html_raw(h, " <code>");
 	html_text(h, f->reason.code);
 	html_raw(h, "</code></dd>\n");

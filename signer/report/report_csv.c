@@ -49,11 +49,12 @@ static void
 put_reason(struct sheet *s, const struct report_filing *f)
 {
 	const char *code = f->reason.code;
+	char text[512];
 
 	sheet_text(s, report_result_text(f->result));
 	sheet_text(s, code == NULL ? NULL : explain_what(code));
 	sheet_text(s, code == NULL ? NULL : explain_todo(code));
-	sheet_text(s, f->reason.detail);
+	sheet_text(s, words_detail(f->reason.detail, text, sizeof text));
 }
 
 static void
@@ -133,10 +134,12 @@ static void
 put_remarks(struct sheet *s, const struct report_filing *f)
 {
 	struct buf b = {0};
+	char text[512];
 
 	for (size_t i = 0; i < f->warning_count; i++) {
 		join(s, &b, " / ", explain_what(f->warnings[i].code));
-		join(s, &b, " ", f->warnings[i].detail);
+		join(s, &b, " ",
+		    words_detail(f->warnings[i].detail, text, sizeof text));
 	}
 	joined(s, &b);
 	buf_free(&b);

@@ -170,6 +170,25 @@ words_days_left(int64_t days, char buf[WORDS_SIZE])
 }
 
 const char *
+words_detail(const char *detail, char *out, size_t size)
+{
+	char line[16];
+	size_t n;
+
+	snprintf(out, size, "%s", detail == NULL ? "" : detail);
+	if (strncmp(out, "line ", 5) != 0)
+		return out;
+	n = strspn(out + 5, "0123456789");
+	if (n == 0 || n >= sizeof line || strchr(":,", out[5 + n]) == NULL)
+		return out;
+	snprintf(line, sizeof line, "%.*s", (int)n, out + 5);
+	n = (size_t)snprintf(out, size, _("line %s"), line);
+	if (n < size)
+		snprintf(out + n, size - n, "%s", detail + 5 + strlen(line));
+	return out;
+}
+
+const char *
 words_check(enum report_check check)
 {
 	return _(checks[check].text);

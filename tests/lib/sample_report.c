@@ -28,9 +28,8 @@ static const struct {
 	enum report_result result;
 	const char *code, *detail;
 } troubles[] = {
-    {REPORT_FAILED, "doctype-forbidden", "2行目"},
-    {REPORT_FAILED, "schema-invalid",
-	"行 84: TEA060 は要素 ABA00 を含められない"},
+    {REPORT_FAILED, "doctype-forbidden", "line 2: DATA"},
+    {REPORT_FAILED, "schema-invalid", "line 84: TEA060: ABA00"},
     {REPORT_HELD, "pin-needed", "tanaka"},
     {REPORT_DUPLICATE, "duplicate", "20261121-180000"},
     {REPORT_DISCARDED, "discarded", NULL},
@@ -108,7 +107,7 @@ set_outcome(struct report *r, struct report_filing *f, size_t i)
 		add_signer(r, f, 1);
 	if (i % 25 == 3)
 		report_warn(r, &f->warnings, &f->warning_count,
-		    "character-narrow-set", "行 31: ㈱");
+		    "character-narrow-set", "line 31: ㈱");
 }
 
 static void

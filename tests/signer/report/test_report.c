@@ -107,6 +107,26 @@ times_are_japanese(void)
 }
 
 static void
+line_numbers_speak_the_language(void)
+{
+	char text[64];
+
+	catalogue_use("ja");
+	CU_ASSERT_STRING_EQUAL(
+	    words_detail("line 12: DATA", text, sizeof text), "12行目: DATA");
+	CU_ASSERT_STRING_EQUAL(
+	    words_detail("line 3", text, sizeof text), "3行目");
+	CU_ASSERT_STRING_EQUAL(
+	    words_detail("line up", text, sizeof text), "line up");
+	CU_ASSERT_STRING_EQUAL(
+	    words_detail("line 3x", text, sizeof text), "line 3x");
+	CU_ASSERT_STRING_EQUAL(words_detail(NULL, text, sizeof text), "");
+	catalogue_use("en");
+	CU_ASSERT_STRING_EQUAL(
+	    words_detail("line 12: DATA", text, sizeof text), "line 12: DATA");
+}
+
+static void
 groups_put_the_worst_first(void)
 {
 	struct report r;
@@ -162,6 +182,6 @@ writers_refuse_a_report_with_holes(void)
 
 SUITE_MAIN("report", CASE(user_id_is_masked_when_set), CASE(text_becomes_utf8),
     CASE(findings_fill_a_filing), CASE(days_left_are_whole_days),
-    CASE(times_are_japanese), CASE(groups_put_the_worst_first),
-    CASE(filing_stands_once_under_a_warning),
+    CASE(times_are_japanese), CASE(line_numbers_speak_the_language),
+    CASE(groups_put_the_worst_first), CASE(filing_stands_once_under_a_warning),
     CASE(writers_refuse_a_report_with_holes))
