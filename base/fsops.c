@@ -282,17 +282,56 @@ fs_link(
 	return exists_or_io(e, "link", to);
 }
 
+static bool
+not_supported(void)
+{
+	return errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP;
+}
+
+/* Where there is neither NOREPLACE nor a link (some network shares): takes
+ * the name first, by making an empty entry of the same kind, then renames
+ * over that.  Nothing of anybody else's can be overwritten. */
+static int
+move_over_own(
+    int from_dir, const char *from, int to_dir, const char *to, struct err *e)
+{
+	struct stat st;
+	bool dir;
+	int fd;
+
+	if (fstatat(from_dir, from, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return io_error(e, "stat", from);
+	dir = S_ISDIR(st.st_mode);
+	if (dir && mkdirat(to_dir, to, 0700) != 0)
+		return exists_or_io(e, "mkdir", to);
+	if (!dir) {
+		fd = openat(to_dir, to,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return exists_or_io(e, "create", to);
+		close(fd);
+	}
+	if (renameat(from_dir, from, to_dir, to) == 0)
+		return 0;
+	io_error(e, "rename", to);
+	unlinkat(to_dir, to, dir ? AT_REMOVEDIR : 0);
+	return -1;
+}
+
 int
 fs_move(
     int from_dir, const char *from, int to_dir, const char *to, struct err *e)
 {
 	if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
 		return 0;
-	if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+	if (!not_supported())
 		return exists_or_io(e, "rename", to);
-	if (fs_link(from_dir, from, to_dir, to, e) != 0)
-		return -1;
-	return fs_unlink(from_dir, from, e);
+	if (linkat(from_dir, from, to_dir, to, 0) == 0)
+		return fs_unlink(from_dir, from, e);
+	/* EPERM is also what link says of a directory. */
+	if (not_supported() || errno == EPERM || errno == EMLINK)
+		return move_over_own(from_dir, from, to_dir, to, e);
+	return exists_or_io(e, "link", to);
 }
 
 int
@@ -407,6 +446,28 @@ fs_copy(int from, int to, uint8_t sha256[FS_SHA256_SIZE], uint64_t *size,
     struct err *e)
 {
 	return pump_hashed(from, to, sha256, size, e);
+}
+
+int
+fs_share(int fd, mode_t mode, gid_t group, struct err *e)
+{
+	if (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group) != 0)
+		return io_error(e, "chgrp", "");
+	return fchmod(fd, mode) == 0 ? 0 : io_error(e, "chmod", "");
+}
+
+int
+fs_set_mtime(int fd, struct timespec mtime, struct err *e)
+{
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, mtime};
+
+	return futimens(fd, times) == 0 ? 0 : io_error(e, "utime", "");
+}
+
+void
+fs_start_write(int fd)
+{
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 int

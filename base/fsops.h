@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #define FS_SHA256_SIZE 32
 
@@ -59,9 +60,11 @@ int fs_close(int *fd, struct err *e);
 int fs_replace(
     int dirfd, const char *name, struct slice data, mode_t mode, struct err *e);
 
-/* Moves without overwriting (RENAME_NOREPLACE, or link + unlink where the
- * file system lacks it).  An existing target: -1, errnum EEXIST, class
- * ERR_INPUT, code "exists".  Directories are not synced here. */
+/* Moves without overwriting: RENAME_NOREPLACE; where the file system lacks
+ * it link + unlink, or a rename over an empty file or directory that was
+ * made with the name just before.  An existing target: -1, errnum EEXIST,
+ * class ERR_INPUT, code "exists".  Another file system: errnum EXDEV.
+ * Directories are not synced here. */
 int fs_move(
     int from_dir, const char *from, int to_dir, const char *to, struct err *e);
 
@@ -80,6 +83,18 @@ int fs_remove_tree(int dirfd, const char *name, struct err *e);
  * sha256 may be NULL.  *size gets the bytes copied (may be NULL). */
 int fs_copy(int from, int to, uint8_t sha256[FS_SHA256_SIZE], uint64_t *size,
     struct err *e);
+
+/* Gives a file or directory of ours this mode and, unless (gid_t)-1, group.
+ * The group is set first, since that may clear mode bits. */
+int fs_share(int fd, mode_t mode, gid_t group, struct err *e);
+
+/* Sets the time of last modification, as for a copy that stands for its
+ * original. */
+int fs_set_mtime(int fd, struct timespec mtime, struct err *e);
+
+/* Asks the disk to start on a file's data; a later fs_sync is then short.
+ * Nothing is promised, so nothing is returned. */
+void fs_start_write(int fd);
 
 /* SHA-256 of a whole open file, from its start, by pread. */
 int fs_hash(
