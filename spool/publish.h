@@ -8,20 +8,26 @@
  * in the same state; places are relative to the spool root, or absolute. */
 
 /*
- * Delivers the job's output by its drop's `deliver` template ({batch} {path}
- * {name} {drop} {date}; a template without {path} and {name} is a folder and
- * gets /{path}) where {path} is `output_path` (the format's name for the
- * drop's path).  Never overwrites: the next free of "name", "name (2)", … is
- * taken.  Delivered exactly once even when the receiver takes the file away
- * at once; then `place` is the name by rule.  Call spool_sync before the
- * queue says "published".  `sha256` is the output's.
+ * Delivers the job's output by its drop's `deliver` template: {path} is
+ * `output_path` (the format's name for the drop's path), {name} its last
+ * part, {batch}, {drop}, {date} (yyyymmdd of the batch); a template without
+ * {path} and {name} is a folder and gets /{path}.  Never overwrites: the
+ * next free of "name.xtx", "name (2).xtx", … is taken.  Call spool_sync
+ * before the queue says "published".
+ *
+ * Exactly once, even when the receiver takes the file away at once: with
+ * `again` (the job was "verified" before this program started) an output
+ * that is no longer in work/ has been delivered; `place` is then the name
+ * that has its bytes (`sha256`), else the name by rule.  This needs a
+ * spool_sync between spool_create_output and the commit of "built".
+ *
  * -1: "deliver-missing" (transient-io: a fixed folder is not there),
- * "deliver-template" (config), "output-missing" (bug: neither here nor
- * delivered; build it again).
+ * "deliver-template" (config), "drop-not-configured" (config),
+ * "output-missing" (bug: not in work/, and not `again`).
  */
 int spool_publish(struct spool *s, const struct spool_job *j,
-    const char *output_path, const uint8_t sha256[FS_SHA256_SIZE],
-    int64_t now_ms, char place[SPOOL_PATH_MAX], struct err *e);
+    const char *output_path, const uint8_t sha256[FS_SHA256_SIZE], bool again,
+    char place[SPOOL_PATH_MAX], struct err *e);
 
 /* After "published" is committed: the original goes to done/<batch>/<path>,
  * the job's files in work/ are removed. */
@@ -29,7 +35,9 @@ int spool_done(struct spool *s, const struct spool_job *j,
     char place[SPOOL_PATH_MAX], struct err *e);
 
 /* After "failed" or "discarded" is committed: the original goes to
- * failed/<batch>/<path>, with `reason` beside it as <name>.reason.txt. */
+ * failed/<batch>/<path>, with `reason` beside it as <name>.reason.txt; the
+ * same text each time it is repeated, and another for each job (put the
+ * job's id into it). */
 int spool_fail(struct spool *s, const struct spool_job *j, struct slice reason,
     char place[SPOOL_PATH_MAX], struct err *e);
 
@@ -38,8 +46,5 @@ int spool_fail(struct spool *s, const struct spool_job *j, struct slice reason,
  * the drop folder, goes to `path`. */
 int spool_retry(struct spool *s, const struct spool_job *j, const char *place,
     char path[SPOOL_PATH_MAX], struct err *e);
-
-/* Checks a deliver template: 0 / -1 "deliver-template" (config). */
-int spool_check_template(const char *deliver, struct err *e);
 
 #endif

@@ -65,7 +65,7 @@ int spool_space(const struct spool *s, uint64_t bytes, struct err *e);
  * copies (their data too) and the folders whose entries changed.  Call it
  * before the queue commits a state that relies on it.  With `dirs_only` the
  * copies' data is left out, because the caller has it fsynced by the process
- * that reads it first; copies from other file systems are always synced.
+ * that reads it first.
  */
 int spool_sync(struct spool *s, bool dirs_only, struct err *e);
 

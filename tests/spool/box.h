@@ -1,0 +1,214 @@
+/* A spool of its own for each case, and hands to put things into it. */
+#ifndef TESTS_SPOOL_BOX_H
+#define TESTS_SPOOL_BOX_H
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fsops.h"
+#include "conf/conf.h"
+#include "spool/claim.h"
+#include "spool/publish.h"
+#include "spool/recover.h"
+#include "spool/scan.h"
+#include "spool/spool.h"
+#include "tests/lib/suite.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define IN "in/kokuzei"
+
+struct box {
+	char path[96];
+	int root; /* descriptor of the spool's root */
+	struct conf conf;
+	struct conf_drop drop[2];
+	struct spool *spool;
+	int64_t ahead_ms; /* how far our clocks are */
+};
+
+static inline int64_t
+box_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Lets time pass for the program: both clocks, without waiting. */
+static inline void
+box_later(struct box *b, int64_t ms)
+{
+	b->ahead_ms += ms;
+	clock_freeze(box_now() + b->ahead_ms, 1000000 + b->ahead_ms);
+}
+
+static inline void
+box_settings(struct box *b, enum conf_format format)
+{
+	b->conf.root = b->path;
+	b->conf.settle_ms = 3000;
+	b->conf.settle_network_ms = 10000;
+	b->conf.incomplete_after_ms = 600000;
+	b->conf.umask = 0027;
+	b->conf.drops = b->drop;
+	b->conf.drop_count = 1;
+	b->drop[0].name = (char *)(uintptr_t) "kokuzei";
+	b->drop[0].path = (char *)(uintptr_t)IN;
+	b->drop[0].format = format;
+	b->drop[0].deliver = (char *)(uintptr_t) "out/{batch}/{path}";
+}
+
+static inline void
+box_open(struct box *b, enum conf_format format)
+{
+	static int n;
+	struct err e = {0};
+
+	memset(b, 0, sizeof *b);
+	snprintf(b->path, sizeof b->path, "%s/box%d", suite_dir_path(), n++);
+	CHECK_OK(fs_mkdir(AT_FDCWD, b->path, 0700, &e), &e);
+	b->root = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	box_settings(b, format);
+	b->spool = spool_open(&b->conf, &e);
+	CHECK_OK(b->spool == NULL ? -1 : 0, &e);
+	box_later(b, 0);
+}
+
+static inline void
+box_close(struct box *b)
+{
+	spool_close(b->spool);
+	close(b->root);
+	clock_freeze(-1, 0);
+}
+
+/* Makes or overwrites a file below the root, and its folders. */
+static inline void
+box_write(struct box *b, const char *path, const char *text)
+{
+	char folder[1200];
+	const char *slash = strrchr(path, '/');
+	struct err e = {0};
+	int dir = b->root, fd;
+
+	if (slash != NULL) {
+		snprintf(
+		    folder, sizeof folder, "%.*s", (int)(slash - path), path);
+		dir = fs_mkdirs(b->root, folder, 0755, &e);
+		CHECK_OK(dir, &e);
+	}
+	fd = openat(dir, slash == NULL ? path : slash + 1,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	CU_ASSERT(fd >= 0);
+	CU_ASSERT(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+	if (dir != b->root)
+		close(dir);
+}
+
+static inline bool
+box_has(struct box *b, const char *path)
+{
+	struct stat st;
+
+	return fstatat(b->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* True when the file is there and holds exactly this text. */
+static inline bool
+box_holds(struct box *b, const char *path, const char *text)
+{
+	struct buf have = {0};
+	int fd = openat(b->root, path, O_RDONLY | O_CLOEXEC);
+	bool same = fd >= 0 && fs_read_all(fd, 1 << 20, &have, NULL) == 0 &&
+		    slice_eq_str(buf_view(&have), text);
+
+	if (fd >= 0)
+		close(fd);
+	buf_free(&have);
+	return same;
+}
+
+static inline int
+box_count_in(int dir, int depth)
+{
+	int n = 0, fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *d;
+
+	while (stream != NULL && (d = readdir(stream)) != NULL) {
+		struct stat st;
+		int sub;
+
+		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
+			continue;
+		if (fstatat(dirfd(stream), d->d_name, &st,
+			AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		if (!S_ISDIR(st.st_mode)) {
+			n++;
+			continue;
+		}
+		sub = openat(dirfd(stream), d->d_name,
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (sub >= 0 && depth > 0)
+			n += box_count_in(sub, depth - 1);
+		if (sub >= 0)
+			close(sub);
+	}
+	if (stream != NULL)
+		closedir(stream);
+	return n;
+}
+
+/* Files (not folders) anywhere below the path, hidden ones too. */
+static inline int
+box_count(struct box *b, const char *path)
+{
+	int fd = openat(b->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int n = fd < 0 ? -1 : box_count_in(fd, 40);
+
+	if (fd >= 0)
+		close(fd);
+	return n;
+}
+
+static inline struct spool_scan
+box_scan(struct box *b)
+{
+	struct spool_scan scan;
+	struct err e = {0};
+
+	CHECK_OK(spool_scan(b->spool, &b->drop[0], &scan, &e), &e);
+	return scan;
+}
+
+/* Index of a found drop by its clean path, or -1. */
+static inline int
+box_find(const struct spool_scan *scan, const char *path)
+{
+	for (size_t i = 0; i < scan->found_count; i++)
+		if (strcmp(scan->found[i].path, path) == 0)
+			return (int)i;
+	return -1;
+}
+
+static inline const struct spool_problem *
+box_problem(const struct spool_scan *scan, const char *path)
+{
+	for (size_t i = 0; i < scan->problem_count; i++)
+		if (strcmp(scan->problems[i].path, path) == 0)
+			return &scan->problems[i];
+	return NULL;
+}
+
+#endif
