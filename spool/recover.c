@@ -375,3 +375,9 @@ spool_rescue(
 		return -1;
 	return spool_clear_work(s, id, e);
 }
+
+int
+spool_sweep(struct spool *s, const char *id, struct slice reason, struct err *e)
+{
+	return spool_rescue(s, id, reason, e);
+}

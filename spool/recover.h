@@ -33,12 +33,17 @@ int spool_list_work(struct spool *s, struct spool_ids *ids, struct err *e);
 void spool_ids_free(struct spool_ids *ids);
 
 /*
- * For an id whose job the queue does not know (a lost or restored database)
- * or holds for final and cleaned: an original goes to
- * failed/unknown/<id>/<name> with `reason` beside it, copies and outputs are
- * removed.  Nothing is deleted that could be an original.
+ * For an id that the queue does not know (a lost or restored database): an
+ * original goes to failed/unknown/<id>/<name> with `reason` beside it (one
+ * that is still hidden in a drop folder gets its name back), copies and
+ * outputs are removed.  Nothing is deleted that could be an original.
  */
 int spool_rescue(
+    struct spool *s, const char *id, struct slice reason, struct err *e);
+
+/* The same for an id whose job is final and cleaned: normally only copies
+ * are left, but an original is an original. */
+int spool_sweep(
     struct spool *s, const char *id, struct slice reason, struct err *e);
 
 #endif

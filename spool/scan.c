@@ -691,8 +691,7 @@ spool_defer(struct spool *s, const struct spool_found *f, int64_t again_ms)
 	struct memory *m = find_memory(*memory_of(s, f->drop), f->source);
 
 	if (m != NULL)
-		m->deferred_ms =
-		    again_ms > 0 ? clock_mono_ms() + again_ms : INT64_MAX;
+		m->deferred_ms = again_ms > 0 ? again_ms : INT64_MAX;
 }
 
 void

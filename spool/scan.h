@@ -56,7 +56,7 @@ int spool_scan(struct spool *s, const struct conf_drop *drop,
  * "Not complete yet", said by whoever looked into it before the claim (an
  * e-Gov folder lacks a named file, XML ends too early): it is not found
  * again until it changes or becomes overdue.  `again_ms` > 0: also found
- * again after that time.
+ * again at that time (clock_mono_ms).
  */
 void spool_defer(
     struct spool *s, const struct spool_found *f, int64_t again_ms);

@@ -403,7 +403,7 @@ deferred_until_changed_or_overdue(void)
 	box_later(&b, 5000);
 	scan = box_scan(&b);
 	CU_ASSERT(scan.found_count == 1 && !scan.found[0].overdue);
-	spool_defer(b.spool, &scan.found[0], 20000);
+	spool_defer(b.spool, &scan.found[0], clock_mono_ms() + 20000);
 	box_later(&b, 19000);
 	CU_ASSERT(box_scan(&b).found_count == 0);
 	box_later(&b, 1001);
