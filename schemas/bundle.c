@@ -97,6 +97,15 @@ take_field(struct slice *rest, const char *key, char line[LINE_MAX_LEN])
 	return line + n + 1;
 }
 
+/* Only as it would have been written: no sign, no zeros in front. */
+static int
+take_number(const char *text, int64_t least, int64_t most, int64_t *n)
+{
+	if (text[0] == '-' || (text[0] == '0' && text[1] != '\0'))
+		return -1;
+	return text_number(text, least, most, n);
+}
+
 static int
 take_head(struct slice *rest, struct bundle *b, char root[BUNDLE_PATH_MAX],
     struct err *e)
@@ -120,7 +129,7 @@ take_head(struct slice *rest, struct bundle *b, char root[BUNDLE_PATH_MAX],
 		return bad(e, "root");
 	snprintf(root, BUNDLE_PATH_MAX, "%s", v);
 	v = take_field(rest, "files", line);
-	if (v == NULL || text_number(v, 1, BUNDLE_FILES_MAX, &n) != 0)
+	if (v == NULL || take_number(v, 1, BUNDLE_FILES_MAX, &n) != 0)
 		return bad(e, "number of files");
 	b->count = (size_t)n;
 	return 0;
@@ -139,7 +148,7 @@ take_member(struct slice *rest, char *name, size_t *size)
 	if (space == NULL)
 		return -1;
 	*space = '\0';
-	if (text_number(line, 0, BUNDLE_SIZE_MAX, &n) != 0 ||
+	if (take_number(line, 0, BUNDLE_SIZE_MAX, &n) != 0 ||
 	    !bundle_path_ok(space + 1))
 		return -1;
 	*size = (size_t)n;

@@ -32,6 +32,8 @@ struct import {
 	size_t count;
 	struct archive *out;
 	struct err *e;
+	char (*made)[2 * BUNDLE_NAME_MAX]; /* "PROCEDURE VERSION" */
+	size_t made_count;
 	bool failed;
 	char parse_error[160];
 };
@@ -341,6 +343,32 @@ common_folder(const struct import *im, const bool *needed)
 	return n;
 }
 
+/* True for the first file that defines this version; a second is noted. */
+static bool
+first_of(
+    struct import *im, size_t root, const char *procedure, const char *version)
+{
+	char key[2 * BUNDLE_NAME_MAX], (*grown)[2 * BUNDLE_NAME_MAX];
+
+	snprintf(key, sizeof key, "%s %s", procedure, version);
+	for (size_t i = 0; i < im->made_count; i++) {
+		if (strcmp(im->made[i], key) == 0) {
+			note(im, im->files[root].name,
+			    "not used: another file defines %s too", key);
+			im->files[root].used = true;
+			return false;
+		}
+	}
+	grown = realloc(im->made, (im->made_count + 1) * sizeof *grown);
+	if (grown == NULL) {
+		im->failed = true;
+		return false;
+	}
+	im->made = grown;
+	memcpy(grown[im->made_count++], key, sizeof key);
+	return true;
+}
+
 /* Adds the bundle to the answer if it compiles. */
 static void
 try_bundle(struct import *im, const char *root, struct slice bytes)
@@ -368,6 +396,9 @@ make_bundle(struct import *im, size_t root, const bool *needed,
 	struct buf bytes = {0};
 	struct err e = {0};
 
+	if (strlen(procedure) >= BUNDLE_NAME_MAX ||
+	    !first_of(im, root, procedure, version))
+		return;
 	for (size_t i = 0; i < im->count; i++) {
 		if (!needed[i])
 			continue;
@@ -535,6 +566,7 @@ schema_import(const struct archive *in, struct archive *out, struct err *e)
 		free(im.files[i].name);
 	}
 	free(im.files);
+	free(im.made);
 	free(needed);
 	if (im.failed && (e == NULL || e->class == ERR_NONE))
 		return err_nomem(e);

@@ -114,6 +114,10 @@ heads_that_lie(void)
 	    "files 1\n1 /a.xsd\n\nx",
 	    "natsuin-schema-bundle 1\nprocedure A\nversion 1\nroot a.xsd\n"
 	    "files 1\n2 a.xsd\n\nx",
+	    "natsuin-schema-bundle 1\nprocedure A\nversion 1\nroot a.xsd\n"
+	    "files 01\n1 a.xsd\n\nx",
+	    "natsuin-schema-bundle 1\nprocedure A\nversion 1\nroot a.xsd\n"
+	    "files 1\n01 a.xsd\n\nx",
 	};
 	struct bundle b = {0};
 	struct err e = {0};

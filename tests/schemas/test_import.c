@@ -138,6 +138,7 @@ faults_are_noted(void)
 	add(&in, "7.xsd", SCHEMA FORM("F7", VERSION("../../x")));
 	add(&in, "../8.xsd", SCHEMA FORM("F8", VERSION("1")));
 	add(&in, "good.xsd", SCHEMA FORM("F9", VERSION("1")));
+	add(&in, "good2.xsd", SCHEMA FORM("F9", VERSION("1") VERSION("1")));
 	import(&in, &out);
 	CU_ASSERT_EQUAL(bundles(&out), 1);
 	CU_ASSERT(noted(&out, "1.xsd: ", "well-formed"));
@@ -148,6 +149,7 @@ faults_are_noted(void)
 	CU_ASSERT(noted(&out, "6.xsd: ", "does not compile"));
 	CU_ASSERT(noted(&out, "7.xsd: ", "no procedure"));
 	CU_ASSERT(noted(&out, "../8.xsd: ", "cannot be used"));
+	CU_ASSERT(noted(&out, "good2.xsd: ", "another file defines F9 1"));
 	archive_free(&out);
 }
 
