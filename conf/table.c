@@ -96,8 +96,9 @@ const struct conf_setting conf_settings[] = {
 {"drop", "deliver", CONF_DELIVER, "out/{batch}/{path}", NULL, 0, 0, NULL,
     D(deliver),
     N_("Where an output goes, from the spool folder or absolute. {batch} is "
-    "the batch, {drop} this drop's name, {path} the path inside the drop "
-    "folder; a template without {path} is a folder that gets it added.")},
+    "the batch, {date} its day, {drop} this drop's name, {path} the path "
+    "inside the drop folder, {name} its last part; a template without {path} "
+    "and {name} is a folder that gets the path added.")},
 {"drop", "resubmission", CONF_ENUM, "warn", NULL, 0, 0, words_resubmission,
     D(resubmission),
     N_("What to do when the same taxpayer, procedure and period was "

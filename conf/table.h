@@ -10,7 +10,7 @@ enum conf_type {
 	CONF_NAME,     /* char *: user or group name, may be empty */
 	CONF_PATH,     /* char *: absolute, or from the file's folder */
 	CONF_INSIDE,   /* char *: relative, below the spool root */
-	CONF_DELIVER,  /* char *: path with {batch}, {drop}, {path} */
+	CONF_DELIVER,  /* char *: path with {batch}, {path}, … */
 	CONF_DIGITS,   /* char *: exactly `max` decimal digits, or empty */
 	CONF_HEX,      /* char *: exactly `max` hex digits, or empty */
 	CONF_WORD,     /* char *: one of `words` */

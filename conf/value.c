@@ -160,19 +160,22 @@ set_inside(char **at, const char *text, char why[120])
 static int
 set_deliver(char **at, const char *text, char why[120])
 {
-	static const char *const known[] = {"{batch}", "{drop}", "{path}"};
+	static const char *const known[] = {
+	    "{batch}", "{drop}", "{path}", "{name}", "{date}"};
+	const size_t count = sizeof known / sizeof *known;
 	const char *c = text;
 
 	while ((c = strpbrk(c, "{}")) != NULL) {
 		size_t i;
 
-		for (i = 0; i < 3; i++) {
+		for (i = 0; i < count; i++) {
 			if (strncmp(c, known[i], strlen(known[i])) == 0)
 				break;
 		}
-		if (i == 3)
-			return why_set(
-			    why, "only {batch}, {drop} and {path} can be used");
+		if (i == count)
+			return why_set(why,
+			    "only {batch}, {drop}, {path}, {name} and {date} "
+			    "can be used");
 		c += strlen(known[i]);
 	}
 	if (text[0] == '\0')

@@ -86,7 +86,7 @@ a_whole_configuration(void)
 	    "drop \"kokuzei\" {\n"
 	    "  path = \"in//./kokuzei/\"\n"
 	    "  sign-with = { \"tanaka\", \"sato\" }\n"
-	    "  deliver = \"/mnt/etax/{drop}\"\n"
+	    "  deliver = \"/mnt/etax/{drop}/{date}{name}\"\n"
 	    "  resubmission = hold\n"
 	    "  sign-form-root = yes\n"
 	    "}\n"
@@ -109,7 +109,8 @@ a_whole_configuration(void)
 	CU_ASSERT_STRING_EQUAL(c->drops[0].path, "in/kokuzei");
 	CU_ASSERT_EQUAL(c->drops[0].sign_with.count, 2);
 	CU_ASSERT_STRING_EQUAL(c->drops[0].sign_with.item[1], "sato");
-	CU_ASSERT_STRING_EQUAL(c->drops[0].deliver, "/mnt/etax/{drop}");
+	CU_ASSERT_STRING_EQUAL(
+	    c->drops[0].deliver, "/mnt/etax/{drop}/{date}{name}");
 	CU_ASSERT_EQUAL(c->drops[0].resubmission, CONF_RESUBMISSION_HOLD);
 	CU_ASSERT(c->drops[0].sign_form_root);
 	CU_ASSERT_STRING_EQUAL(c->drops[1].path, "in/egov");
@@ -223,9 +224,9 @@ paths_stay_where_they_belong(void)
 	refused(KEY "drop \"d\" { path = \".\" sign-with = {tanaka} }",
 	    "conf-value", 5, "folder");
 	refused("spool { root = \"../spool\" }", "conf-value", 1, "\"..\"");
-	refused(KEY "drop \"d\" { deliver = \"out/{name}\" "
+	refused(KEY "drop \"d\" { deliver = \"out/{nam}\" "
 		    "sign-with = {tanaka} }",
-	    "conf-value", 5, "only {batch}, {drop} and {path}");
+	    "conf-value", 5, "only {batch}, {drop}, {path}, {name} and {date}");
 	refused(KEY "drop \"a\" { path = \"in\" sign-with = {tanaka} }\n"
 		    "drop \"b\" {\n path = \"in/b\"\n sign-with = {tanaka} }",
 	    "conf-duplicate", 7, "share a folder");
