@@ -131,8 +131,8 @@ ask_and_present(
 		e) != 0)
 		return -1;
 	if (pin_check(s->backend, pin, e) == 0 &&
-	    pin_marker_check(s->state, s->conf->name, &origin, &s->status, e) ==
-		0)
+	    (o->pin_changed || pin_marker_check(s->state, s->conf->name,
+				   &origin, &s->status, e) == 0))
 		result = present(s, &origin, pin, e);
 	secret_free(pin);
 	return result;
