@@ -18,16 +18,22 @@
 #include <string.h>
 
 int
-finish_reason(const struct job *j, struct buf *out)
+finish_reason(const struct conf *c, const struct job *j, struct buf *out)
 {
-	char when[CLOCK_TEXT_SIZE];
+	char when[CLOCK_TEXT_SIZE], operator_language[8];
+	int result;
 
-	return buf_printf(out,
+	snprintf(
+	    operator_language, sizeof operator_language, "%s", i18n_language());
+	i18n_use(c->report_language);
+	result = buf_printf(out,
 	    _("natsuin did not sign this file.\n\n"
 	      "File:   %s\nWhen:   %s\nBatch:  %s\nReason: %s\n        %s\n"
 	      "What to do: %s\n\nCode: %s\n"),
 	    j->path, clock_text(j->changed_ms, when), j->batch_name,
 	    explain_what(j->code), j->detail, explain_todo(j->code), j->code);
+	i18n_use(operator_language);
+	return result;
 }
 
 static struct spool_job
@@ -52,7 +58,7 @@ move_original(struct runner *r, struct job *j, struct err *e)
 		result = spool_done(r->spool, &p, place, e);
 	} else if (j->state == JOB_RETURNED) {
 		result = spool_return(r->spool, &p, place, e);
-	} else if (finish_reason(j, &reason) != 0) {
+	} else if (finish_reason(r->conf, j, &reason) != 0) {
 		err_nomem(e);
 	} else {
 		result = spool_fail(r->spool, &p, buf_view(&reason), place, e);

@@ -12,7 +12,7 @@ void finish_jobs(struct runner *r);
  * or failed folder, copies.  0 / -1. */
 int finish_leftover(struct runner *r, struct job *j, struct err *e);
 
-/* The text beside a failed original. */
-int finish_reason(const struct job *j, struct buf *out);
+/* The text beside a failed original, in the report's language.  0 / -1. */
+int finish_reason(const struct conf *c, const struct job *j, struct buf *out);
 
 #endif

@@ -76,7 +76,6 @@ int
 main(int argc, char **argv)
 {
 	struct sample s = {0};
-	struct err e = {0};
 	int64_t first, count, size;
 	int dir;
 
