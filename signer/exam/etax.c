@@ -8,6 +8,7 @@
 #include "signer/exam/etax_verify.h"
 #include "signer/exam/etax_work.h"
 #include "signer/exam/format_rows.h"
+#include "signer/exam/whole.h"
 
 #include <string.h>
 
@@ -71,6 +72,7 @@ etax_output_name(const char *path, char *out, size_t size)
 
 const struct submission_format format_etax = {.name = "etax",
     .recognise = etax_recognise,
+    .missing = whole_document,
     .examine = etax_examine,
     .build = etax_build,
     .verify = etax_verify_output,

@@ -8,6 +8,7 @@
 #include "signer/exam/etax_verify.h"
 #include "signer/exam/etax_work.h"
 #include "signer/exam/format_rows.h"
+#include "signer/exam/whole.h"
 
 #include <string.h>
 
