@@ -59,6 +59,7 @@ form_output_name(const char *path, char *out, size_t size)
 
 const struct submission_format format_etax_form = {.name = "etax-form",
     .recognise = form_recognise,
+    .missing = whole_document,
     .examine = form_examine,
     .build = form_build,
     .verify = form_verify,
