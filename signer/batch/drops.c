@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define TAKE_MAX IN_FLIGHT_MAX
+#define SOON 2 /* settling times that a run waits for a drop */
 
 int
 drops_open(struct runner *r, struct err *e)
@@ -71,9 +72,9 @@ scan(struct runner *r, struct bdrop *d)
 	}
 	d->unreadable = false;
 	d->waiting = d->scan.waiting > 0 && d->scan.next_ms >= 0 &&
-		     d->scan.next_ms - now <= r->conf->settle_network_ms * 2;
-	if (d->scan.next_ms >= 0 && d->scan.next_ms < d->scan_ms)
-		d->scan_ms = d->scan.next_ms;
+		     d->scan.next_ms <= SOON * r->conf->settle_network_ms;
+	if (d->scan.next_ms >= 0 && d->scan.next_ms < r->conf->poll_ms)
+		d->scan_ms = now + d->scan.next_ms;
 	tell_problems(&d->scan);
 }
 
@@ -99,7 +100,7 @@ drop_looked(struct runner *r, struct bdrop *d, const struct err *e)
 		return;
 	}
 	log_err(LOG_LEVEL_INFO, "drop.incomplete", e);
-	spool_defer(r->spool, f, f->folder ? 0 : clock_mono_ms() + FRESH_MS);
+	spool_defer(r->spool, f, f->folder ? 0 : FRESH_MS);
 	d->next++;
 }
 

@@ -153,31 +153,47 @@ clear_away(struct runner *r)
 static size_t
 count_stage(const struct runner *r, enum stage stage)
 {
+	int64_t now = clock_mono_ms();
 	size_t n = 0;
 
 	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
-		n += j->stage == stage && j->again_ms == 0;
+		n += j->stage == stage && j->again_ms <= now;
 	return n;
+}
+
+bool
+finish_due(struct runner *r)
+{
+	size_t n = count_stage(r, STAGE_PUBLISH) + count_stage(r, STAGE_FAILED);
+
+	if (n == 0) {
+		r->ready_ms = 0;
+		return false;
+	}
+	if (r->ready_ms == 0)
+		r->ready_ms = clock_mono_ms();
+	return n >= GROUP || !runner_expects_more(r) ||
+	       clock_mono_ms() - r->ready_ms >= FINISH_MS;
 }
 
 void
 finish_jobs(struct runner *r)
 {
 	struct err e = {0};
-	size_t ready = count_stage(r, STAGE_PUBLISH);
 
-	if (ready + count_stage(r, STAGE_FAILED) == 0)
-		return;
+	r->ready_ms = 0;
 	for (struct bjob *j = r->jobs; j != NULL; j = j->next) {
 		if (j->stage == STAGE_PUBLISH) {
 			deliver(r, j);
 			keys_pump(r);
 		}
 	}
-	if (ready > 0 && spool_sync(r->spool, false, &e) != 0) {
+	if (count_stage(r, STAGE_PUBLISH) > 0 &&
+	    spool_sync(r->spool, false, &e) != 0) {
 		runner_fatal(r, &e);
 		return;
 	}
+	keys_pump(r);
 	for (struct bjob *j = r->jobs; j != NULL; j = j->next)
 		if (j->stage == STAGE_PUBLISH)
 			record_published(r, j);

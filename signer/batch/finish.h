@@ -4,6 +4,9 @@
 
 #include "signer/batch/internal.h"
 
+/* True when jobs have waited for company long enough, or nothing more comes. */
+bool finish_due(struct runner *r);
+
 /* Publishes every verified job and clears away every failed one: names are
  * linked, folders synced once, the state committed, originals moved. */
 void finish_jobs(struct runner *r);

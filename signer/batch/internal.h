@@ -21,12 +21,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define IN_FLIGHT_MAX 64 /* jobs in memory at once */
-#define LINE_LOW 8       /* below this a key's line is filled first */
+#define IN_FLIGHT_MAX 128 /* jobs in memory at once */
+#define LINE_LOW 8        /* below this a key's line is filled first */
 #define FORMATS_MAX 8
 #define EXAMINERS_MAX 64
 #define TRANSIENT_TRIES 3
 #define ABNORMAL_EXITS 3 /* a job in flight at so many fails */
+#define GROUP 16         /* so many jobs are committed or published at once */
+#define GROUP_MS 30      /* or after this long */
+#define FINISH_MS 200    /* ends of jobs wait at most this long */
 #define FRESH_MS 60000   /* XML that ends too early may be completed */
 
 /* Where a job in memory is (DESIGN-batch.md). */
@@ -141,7 +144,9 @@ struct runner {
 	struct batch batch; /* the open one; id 0 = none */
 	int64_t quiet_ms;   /* monotonic: since when nothing is in flight */
 	uint64_t published, failed, held;
-	bool stopping;    /* SIGTERM or a fatal error: no new claims */
+	int64_t recorded_ms; /* monotonic: since when something is recorded */
+	int64_t ready_ms;    /* since when a job waits for its end, or 0 */
+	bool stopping;       /* SIGTERM or a fatal error: no new claims */
 	struct err fatal; /* why the program stops; class NONE: it does not */
 	bool pin_needed, card_missing;
 };
@@ -157,6 +162,13 @@ struct decision decide(const struct err *e);
 
 /* Stops the program: nothing more is claimed, recorded or moved. */
 void runner_fatal(struct runner *r, const struct err *e);
+
+/* True when what is recorded should be committed and acted on now; it waits a
+ * little for company, because a commit costs a write to the disk. */
+bool runner_due(const struct runner *r);
+
+/* True while an examiner or a key works on what will soon be recorded. */
+bool runner_expects_more(const struct runner *r);
 
 /* Opens a transaction if none is open; what follows is committed by
  * runner_commit at the latest at the end of the turn.  False after a fatal

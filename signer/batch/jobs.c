@@ -224,10 +224,8 @@ earlier_err(struct err *e, const char *code, const struct queue_earlier *x)
 	err_set(e, ERR_INPUT, code, "%s %s", x->batch, x->path);
 }
 
-/* Has any of its signatures been made before for the same content?  1, with
- * *why filled; 0; -1 after a fatal error. */
-static int
-find_duplicate(struct runner *r, struct bjob *j, struct err *why)
+int
+job_find_duplicate(struct runner *r, struct bjob *j, struct err *why)
 {
 	struct queue_earlier x;
 	struct err e = {0};
@@ -235,9 +233,14 @@ find_duplicate(struct runner *r, struct bjob *j, struct err *why)
 
 	if ((j->record.allow & JOB_ALLOW_DUPLICATE) != 0)
 		return 0;
-	if (j->findings.unsigned_only)
+	if (j->findings.unsigned_only) {
 		found = queue_find_input(
 		    r->queue, j->record.id, j->record.sha256, &x, &e);
+		/* Of two in flight the older one goes on. */
+		if (found == 1 && x.state != JOB_PUBLISHED &&
+		    x.job > j->record.id)
+			found = 0;
+	}
 	for (size_t i = 0; found == 0 && i < j->sig_count; i++)
 		found = queue_find_duplicate(r->queue, j->record.id,
 		    j->findings.parts[j->sigs[i].part].duplicate,
@@ -355,8 +358,7 @@ job_examined(struct runner *r, struct bjob *j)
 		    r, j, stopped == NULL ? "" : stopped->conf->name, &why);
 		return;
 	}
-	if (sign_plan(r, j, &why) != 0 || find_own_output(r, j, &why) != 0 ||
-	    find_duplicate(r, j, &why) != 0) {
+	if (sign_plan(r, j, &why) != 0 || find_own_output(r, j, &why) != 0) {
 		if (r->fatal.class == ERR_NONE)
 			job_error(r, j, &why);
 		return;

@@ -32,7 +32,12 @@ bool job_keys_decided(struct runner *r, const struct bjob *j);
 /* The runner's key of this name; NULL when it is not configured. */
 struct bkey *runner_key(struct runner *r, const char *name);
 
-/* Examined: records the findings and decides (duplicate, resubmission). */
+/* Has any of its signatures been made before for the same content?  Asked in
+ * the transaction that records its own intents, so that of two equal filings
+ * in flight one is signed.  1, with *why filled; 0; -1 after a fatal error. */
+int job_find_duplicate(struct runner *r, struct bjob *j, struct err *why);
+
+/* Examined: records the findings and decides (own output, resubmission). */
 void job_examined(struct runner *r, struct bjob *j);
 
 /* "20261122-180000-0001.0.1": how a keyholder knows a signature. */

@@ -60,8 +60,10 @@ runner_record(struct runner *r)
 		return false;
 	if (queue_in_transaction(r->queue))
 		return true;
-	if (queue_begin(r->queue, &e) == 0)
+	if (queue_begin(r->queue, &e) == 0) {
+		r->recorded_ms = clock_mono_ms();
 		return true;
+	}
 	runner_fatal(r, &e);
 	return false;
 }
@@ -75,8 +77,10 @@ runner_commit(struct runner *r)
 		return -1;
 	if (!queue_in_transaction(r->queue))
 		return 0;
-	if (queue_commit(r->queue, &e) == 0)
+	if (queue_commit(r->queue, &e) == 0) {
+		sign_enter_lines(r);
 		return 0;
+	}
 	runner_fatal(r, &e);
 	return -1;
 }
@@ -146,6 +150,38 @@ close_all(struct runner *r)
 	free(r->resume);
 }
 
+/* Jobs whose intents wait for their commit. */
+static size_t
+intents_waiting(const struct runner *r)
+{
+	size_t n = 0;
+
+	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
+		n += j->stage == STAGE_SIGN && !j->lined;
+	return n;
+}
+
+bool
+runner_expects_more(const struct runner *r)
+{
+	for (size_t i = 0; i < r->exam_count; i++)
+		if (r->exams[i].job != NULL)
+			return true;
+	for (size_t i = 0; i < r->key_count; i++)
+		if (r->keys[i].outstanding > 0)
+			return true;
+	return false;
+}
+
+bool
+runner_due(const struct runner *r)
+{
+	if (!queue_in_transaction(r->queue))
+		return false;
+	return !runner_expects_more(r) || intents_waiting(r) >= GROUP ||
+	       clock_mono_ms() - r->recorded_ms >= GROUP_MS;
+}
+
 static void
 pass_gates(struct runner *r)
 {
@@ -154,7 +190,8 @@ pass_gates(struct runner *r)
 			sign_pass_gate(r, j);
 }
 
-/* The recorded part of a turn, then what may follow its commit. */
+/* The recorded part of a turn, then what may follow its commit.  Examiners
+ * need no commit: what they do can be done again. */
 static void
 turn(struct runner *r)
 {
@@ -163,14 +200,13 @@ turn(struct runner *r)
 	keys_pump(r);
 	sign_collect(r);
 	pass_gates(r);
-	if (runner_commit(r) != 0)
-		return;
-	sign_enter_lines(r);
-	keys_pump(r);
 	exams_dispatch(r);
-	finish_jobs(r);
-	if (runner_commit(r) == 0)
-		jobs_sweep(r);
+	if (runner_due(r) && runner_commit(r) != 0)
+		return;
+	keys_pump(r);
+	if (finish_due(r))
+		finish_jobs(r);
+	jobs_sweep(r);
 }
 
 static bool
@@ -233,6 +269,9 @@ patience(const struct runner *r)
 	int64_t now = clock_mono_ms(), until = now + REQUEST_POLL_MS;
 	int64_t deadline = exams_deadline(r), drops = drops_next_ms(r);
 
+	if (queue_in_transaction(r->queue) && now + GROUP_MS < until)
+		until = now + GROUP_MS;
+
 	if (deadline >= 0 && deadline < until)
 		until = deadline;
 	if (r->job_count < IN_FLIGHT_MAX && drops < until)
@@ -240,11 +279,9 @@ patience(const struct runner *r)
 	for (const struct bjob *j = r->jobs; j != NULL; j = j->next) {
 		if (j->again_ms > now && j->again_ms < until)
 			until = j->again_ms;
-		if (j->exam < 0 && j->again_ms <= now &&
-		    (j->stage == STAGE_PUBLISH || j->stage == STAGE_FAILED ||
-			j->stage == STAGE_END))
-			until = now;
 	}
+	if (r->ready_ms != 0 && r->ready_ms + FINISH_MS < until)
+		until = r->ready_ms + FINISH_MS;
 	return until <= now ? 0 : (int)(until - now);
 }
 

@@ -208,6 +208,11 @@ sign_pass_gate(struct runner *r, struct bjob *j)
 	}
 	if (!runner_record(r))
 		return;
+	may = job_find_duplicate(r, j, &e);
+	if (may == 1)
+		job_error(r, j, &e);
+	if (may != 0)
+		return;
 	if (record_intents(r, j, &e) != 0) {
 		runner_fatal(r, &e);
 		return;

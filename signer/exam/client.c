@@ -34,7 +34,11 @@ become_examiner(int fd)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGINT, SIG_IGN); /* the batch decides when it ends */
+	/* The batch decides when it ends, also where a terminal or a service
+	 * manager signals the whole group. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (fd != EXAMINER_FD) {
 		if (dup2(fd, EXAMINER_FD) < 0)

@@ -261,10 +261,10 @@ look_around(struct keyholder *k)
 	struct err e = {0};
 
 	/* A private keyholder lives and ends with its client: Ctrl-C on the
-	 * terminal is the batch's to handle. */
+	 * terminal, and a service manager's SIGTERM to the whole group, are
+	 * the batch's to handle. */
 	while (read(k->signals, &info, sizeof info) == sizeof info)
-		if (info.ssi_signo == SIGTERM ||
-		    (k->listener >= 0 && info.ssi_signo != SIGHUP))
+		if (k->listener >= 0 && info.ssi_signo != SIGHUP)
 			hold_end(k, KEYHOLDER_END_SIGNAL, NULL);
 	if (k->limits.until_ms != 0 && clock_wall_ms() >= k->limits.until_ms)
 		hold_end(k, KEYHOLDER_END_TIME, NULL);

@@ -33,7 +33,7 @@ same originals 995 "$(find "$spool/done/$batch" -type f | wc -l)"
 same reasons 5 "$(find "$spool/failed/$batch" -name '*.reason.txt' | wc -l)"
 same nothing-in-work 0 "$(find "$spool/work" -mindepth 1 | wc -l)"
 reason() {
-	report_get ".filings[] | select(.input == \"$1\") | .reason.code"
+	report_get ".filings[] | select(.input.path == \"$1\") | .reason.code"
 }
 same not-xml xml-malformed "$(reason bad-1.xtx)"
 same doctype doctype-forbidden "$(reason bad-2.xtx)"

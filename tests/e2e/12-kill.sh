@@ -60,7 +60,7 @@ same only-signatures-were-added 0 "$changed"
 expect all-verify "$NATSUIN" verify -q "$spool"/out/*/*.xtx
 
 # One line per filing over all batches' reports, none twice as published.
-jq -r '.filings[] | select(.result == "published") | .input' \
+jq -r '.filings[] | select(.result == "published") | .input.path' \
 	"$spool"/reports/*/report.json | sort >"$dir/lines"
 same report-lines "$total" "$(wc -l <"$dir/lines")"
 same no-line-twice 0 "$(uniq -d "$dir/lines" | wc -l)"

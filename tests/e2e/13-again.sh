@@ -12,10 +12,10 @@ same first-exit-code 0 $?
 out=$(find "$spool/out" -name one.xtx)
 
 result() {
-	report_get ".filings[] | select(.input == \"$1\") | .result"
+	report_get ".filings[] | select(.input.path == \"$1\") | .result"
 }
 code() {
-	report_get ".filings[] | select(.input == \"$1\") | .reason.code"
+	report_get ".filings[] | select(.input.path == \"$1\") | .reason.code"
 }
 
 drop_file "$out" own-output.xtx
@@ -32,7 +32,7 @@ same other-name duplicate "$(code other-name.xtx)"
 same white-space duplicate "$(code white-space.xtx)"
 same new-one published "$(result two.xtx)"
 same names-the-earlier-one 1 "$(report_get \
-	'.filings[] | select(.input == "other-name.xtx") | .reason.detail' |
+	'.filings[] | select(.input.path == "other-name.xtx") | .reason.detail' |
 	grep -c one.xtx)"
 
 # Twice in one batch: one of the two is signed.
