@@ -40,7 +40,7 @@ struct spool_scan {
 	const struct spool_problem *problems;
 	size_t problem_count;
 	size_t waiting;  /* seen, not settled, writer open, or deferred */
-	int64_t next_ms; /* when to look again for these; -1: no need but
+	int64_t next_ms; /* in how many ms to look again; -1: no need but
 			  * the ordinary poll */
 };
 

@@ -100,7 +100,7 @@ drop_looked(struct runner *r, struct bdrop *d, const struct err *e)
 		return;
 	}
 	log_err(LOG_LEVEL_INFO, "drop.incomplete", e);
-	spool_defer(r->spool, f, f->folder ? 0 : FRESH_MS);
+	spool_defer(r->spool, f, f->folder ? 0 : clock_mono_ms() + FRESH_MS);
 	d->next++;
 }
 

@@ -181,8 +181,11 @@ rescue_unknown(struct runner *r, struct err *e)
 
 		if (known < 0)
 			result = -1;
-		else if (known == 0 || job_state_final(j.state))
+		else if (known == 0)
 			result = spool_rescue(
+			    r->spool, ids.id[i], slice_str(reason), e);
+		else if (job_state_final(j.state))
+			result = spool_sweep(
 			    r->spool, ids.id[i], slice_str(reason), e);
 	}
 	spool_ids_free(&ids);
