@@ -272,7 +272,8 @@ named_before(const struct verify_signature *s, size_t i)
 	return false;
 }
 
-/* Exactly the References that the profile describes. */
+/* Exactly the References that the profile describes; where it has no files,
+ * none of the further ones was resolved to a member. */
 static bool
 covers(const struct judge *j, const struct dsig *d,
     const struct verify_signature *s)
@@ -281,8 +282,6 @@ covers(const struct judge *j, const struct dsig *d,
 
 	if (!s->found.filing || !s->references[0].filing ||
 	    d->references[0].enveloped != p->enveloped)
-		return false;
-	if (!p->members && s->reference_count != 1)
 		return false;
 	for (size_t i = 1; i < s->reference_count; i++)
 		if (s->references[i].member < 0 || named_before(s, i))

@@ -322,6 +322,18 @@ anchors_come_from_a_folder(void)
 	cert_anchors_free(a);
 	cert_anchors_free(b);
 
+	/* Its own name as issuer, but another key: helps, is not trusted. */
+	s.signer = KEY_STRANGER;
+	X509_free(list[2]);
+	list[2] = certlab_make(&s);
+	buf_reset(&all);
+	certlab_pem(&list[2], 1, &all);
+	a = cert_anchors_parse(buf_view(&all), &error);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+	CU_ASSERT_EQUAL(cert_anchors_count(a), 1);
+	CU_ASSERT_EQUAL(cert_anchors_trusted(a), 0);
+	cert_anchors_free(a);
+
 	/* One bad file is an error with its name, not a shorter list. */
 	write_anchor(dir, "bad.pem",
 	    slice_str("-----BEGIN CERTIFICATE-----\n"

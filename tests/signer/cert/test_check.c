@@ -42,6 +42,8 @@ enum ca {
 	CA_MIDDLE_LOW,   /* below CA_MIDDLE, which allows none */
 	CA_MIDDLE_NAMES, /* may not issue for C=JP */
 	CA_MIDDLE_SHA1,
+	CA_MIDDLE_POLICY, /* wants a policy in every path */
+	CA_FIRST_OLD,     /* the first one's key, an expired certificate */
 	CA_COUNT
 };
 
@@ -98,6 +100,9 @@ authorities(void)
 	static const char *const names[][2] = {
 	    {"nameConstraints", "critical,excluded;email:example.com"},
 	    {NULL, NULL}};
+	static const char *const policy[][2] = {
+	    {"policyConstraints", "critical,requireExplicitPolicy:0"},
+	    {NULL, NULL}};
 	static const char end[] = "20300101000000Z";
 
 	if (ca[0] != NULL)
@@ -118,6 +123,9 @@ authorities(void)
 	    CA_MIDDLE_LOW, "C=JP/O=Low", KEY_STRANGER, CA_MIDDLE, end, NULL);
 	make_ca(
 	    CA_MIDDLE_NAMES, "C=JP/O=Names", KEY_MIDDLE, CA_FIRST, end, names);
+	make_ca(CA_MIDDLE_POLICY, "C=JP/O=Policy", KEY_MIDDLE, CA_FIRST, end,
+	    policy);
+	make_ca(CA_FIRST_OLD, CA_NAME, KEY_CA, -1, "20260101000000Z", NULL);
 	make_ca(CA_MIDDLE_SHA1, "C=JP/O=Weak", KEY_MIDDLE, CA_FIRST, end, NULL);
 }
 
@@ -237,6 +245,12 @@ static const struct row rows[] = {
 	ANCHORS | 1 << CA_MIDDLE_NAMES, {0}, 0},
     {"middle signed with SHA-1", USUAL_LEAF, CA_MIDDLE_SHA1,
 	ANCHORS | 1 << CA_MIDDLE_SHA1, {"certificate-algorithm"}, 0},
+    {"no policy where one is demanded", USUAL_LEAF, CA_MIDDLE_POLICY,
+	ANCHORS | 1 << CA_MIDDLE_POLICY, {"certificate-ca-invalid"}, 0},
+    {"renewed root beside the expired one, same key", USUAL_LEAF, CA_FIRST,
+	1 << CA_FIRST | 1 << CA_FIRST_OLD, {0}, 1},
+    {"only the expired root of that key", USUAL_LEAF, CA_FIRST,
+	1 << CA_FIRST_OLD, {"certificate-ca-expired"}, 1},
     {"root expired", USUAL_LEAF, CA_EXPIRED, 1 << CA_EXPIRED,
 	{"certificate-ca-expired"}, 0},
     {"several at once",
@@ -253,7 +267,7 @@ static const struct row rows[] = {
 
 static const enum certlab_key signers[CA_COUNT] = {KEY_CA, KEY_CA_2,
     KEY_STRANGER, KEY_STRANGER, KEY_MIDDLE, KEY_MIDDLE, KEY_MIDDLE,
-    KEY_STRANGER, KEY_MIDDLE, KEY_MIDDLE};
+    KEY_STRANGER, KEY_MIDDLE, KEY_MIDDLE, KEY_MIDDLE, KEY_CA};
 
 static X509 *
 make_leaf(const struct row *r)
@@ -266,13 +280,15 @@ make_leaf(const struct row *r)
 	return certlab_make(&s);
 }
 
+/* The expired root comes first, so that order does not choose. */
 static struct cert_anchors *
 make_anchors(unsigned bits)
 {
 	struct cert_anchors *a;
 	struct buf pem = {0};
 
-	for (int i = 0; i < CA_COUNT; i++)
+	authorities();
+	for (int i = CA_COUNT - 1; i >= 0; i--)
 		if ((bits >> i & 1) != 0)
 			certlab_pem(&ca[i], 1, &pem);
 	a = cert_anchors_parse(buf_view(&pem), &error);
@@ -545,6 +561,33 @@ policy_decides(void)
 	X509_free(leaf);
 }
 
+/* Also without anchors, where no path is looked at. */
+static void
+weak_or_unknown_needs_no_path(void)
+{
+	static const char *const codes[] = {
+	    "certificate-algorithm", "certificate-critical-extension"};
+	struct cert_policy p = {.revocation = CONF_REVOCATION_PREFER};
+	size_t found = 0;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		X509 *leaf;
+
+		for (size_t k = 0; k < 2; k++) {
+			if (rows[i].codes[0] == NULL ||
+			    rows[i].by != CA_FIRST ||
+			    strcmp(rows[i].codes[0], codes[k]) != 0)
+				continue;
+			leaf = make_leaf(&rows[i]);
+			check(&p, leaf, NOW);
+			CU_ASSERT_TRUE(has_problem(codes[k]));
+			X509_free(leaf);
+			found++;
+		}
+	}
+	CU_ASSERT_EQUAL(found, 3);
+}
+
 static void
 elliptic_curves_only_when_allowed(void)
 {
@@ -642,5 +685,6 @@ verdicts_travel_whole(void)
 SUITE_MAIN("check", CASE(each_fault_has_its_code), CASE(openssl_verify_agrees),
     CASE(path_and_anchor_are_named), CASE(a_changed_byte_breaks_the_path),
     CASE(expiry_is_warned_of_in_steps), CASE(policy_decides),
+    CASE(weak_or_unknown_needs_no_path),
     CASE(elliptic_curves_only_when_allowed), CASE(configuration_makes_a_policy),
     CASE(verdicts_travel_whole))

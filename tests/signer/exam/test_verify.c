@@ -329,6 +329,12 @@ an_id_that_occurs_twice_is_refused(void)
 		xmlsign_edit(&b, x, "<dsig:KeyInfo>", to);
 		CHECK_CODE(judge_etax(buf_cstr(&b)), &error, "id-duplicate");
 	}
+	/* An attribute of another vocabulary is no id. */
+	buf_reset(&b);
+	xmlsign_edit(&b, x, "<dsig:KeyInfo>",
+	    "<dsig:KeyInfo><x xmlns:q=\"urn:q\" q:id=\"RSH0010\"/>");
+	CHECK_OK(judge_etax(buf_cstr(&b)), &error);
+	expect(true, true, true, "");
 	buf_reset(&b);
 	xmlsign_edit(&b, x, "Id=\"_1\"", "Id=\"RSH0010\"");
 	CHECK_CODE(judge_etax(buf_cstr(&b)), &error, "id-duplicate");
@@ -360,6 +366,19 @@ signing_another_element_does_not_cover(void)
 	xmlsign(&xml, buf_cstr(&t), "CONTENTS", "id", "CONTENTS");
 	CHECK_OK(judge_etax(buf_cstr(&xml)), &error);
 	expect(true, false, false, "signature-reference");
+
+	/* The right element, but not in the form that the format has. */
+	buf_reset(&t);
+	buf_reset(&xml);
+	buf_printf(&t, "%s%s%s</DATA>", DATA_HEAD, PROCEDURE,
+	    SIGNATURE("_1", C14N, RSA_SHA256,
+		REFERENCE("#RSH0010",
+		    "<dsig:Transforms>" TRANSFORM(ENVELOPED)
+			TRANSFORM(C14N) "</dsig:Transforms>",
+		    SHA256)));
+	xmlsign(&xml, buf_cstr(&t), "RSH0010", "id", "RSH0010");
+	CHECK_OK(judge_etax(buf_cstr(&xml)), &error);
+	expect(true, true, false, "signature-not-covering");
 
 	/* Two References where the format has one. */
 	buf_reset(&t);
