@@ -503,11 +503,37 @@ advance(struct runner *r, struct bexam *x, struct bjob *j)
 	}
 }
 
+/* What an examiner may say of itself.  It reads foreign bytes, so it must
+ * not be able to stop the program or a key: only a build may report a full
+ * disk, and whatever is not the filing's fault is tried again or held. */
+static enum err_class
+believed(enum exam_op op, enum err_class class)
+{
+	switch (class) {
+	case ERR_NONE:
+	case ERR_INPUT:
+	case ERR_TRANSIENT_IO:
+	case ERR_BUG:
+		return class;
+	case ERR_FATAL_IO:
+		return op == EXAM_BUILD ? class : ERR_TRANSIENT_IO;
+	case ERR_CERTIFICATE:
+	case ERR_PIN:
+	case ERR_CARD:
+	case ERR_CONFIG:
+	case ERR_CLASS_MAX:
+		break;
+	}
+	return ERR_BUG;
+}
+
 static void
 done(struct runner *r, struct bexam *x)
 {
 	struct bjob *j = x->job;
 	struct err e = x->reply.error;
+
+	e.class = believed(x->op, e.class);
 
 	x->job = NULL;
 	j->exam = -1;

@@ -56,7 +56,8 @@ take_record(struct report *t, struct report_filing *f, const struct job *j,
 	report_text(t, &f->input, j->path);
 	f->result = result_of(line);
 	if (f->result != REPORT_PUBLISHED) {
-		report_text(t, &f->reason.code, line->code);
+		report_text(t, &f->reason.code,
+		    line->code[0] == '\0' ? "interrupted" : line->code);
 		report_text(t, &f->reason.detail, line->detail);
 	}
 	text_hash(t, &f->input_sha256, j->sha256);

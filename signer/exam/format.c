@@ -9,12 +9,8 @@
 
 #include <string.h>
 
-const struct submission_format *const submission_formats[] = {&format_etax,
-    &format_etax_form,
-#if __has_include("signer/exam/egov.h")
-    &format_egov,
-#endif
-    NULL};
+const struct submission_format *const submission_formats[] = {
+    &format_etax, &format_etax_form, &format_egov, NULL};
 
 const struct submission_format *
 format_find(const char *name)

@@ -21,35 +21,17 @@ struct row {
 
 static const struct row rows[] = {
 #include "signer/report/explain_base.def"
-#if __has_include("signer/report/explain_batch.def")
 #include "signer/report/explain_batch.def"
-#endif
-#if __has_include("signer/report/explain_card.def")
 #include "signer/report/explain_card.def"
-#endif
-#if __has_include("signer/report/explain_cert.def")
 #include "signer/report/explain_cert.def"
-#endif
 #include "signer/report/explain_cli.def"
-#if __has_include("signer/report/explain_conf.def")
 #include "signer/report/explain_conf.def"
-#endif
-#if __has_include("signer/report/explain_doctor.def")
 #include "signer/report/explain_doctor.def"
-#endif
-#if __has_include("signer/report/explain_egov.def")
 #include "signer/report/explain_egov.def"
-#endif
-#if __has_include("signer/report/explain_key.def")
 #include "signer/report/explain_key.def"
-#endif
-#if __has_include("signer/report/explain_pass.def")
 #include "signer/report/explain_pass.def"
-#endif
 #include "signer/report/explain_report.def"
-#if __has_include("signer/report/explain_spool.def")
 #include "signer/report/explain_spool.def"
-#endif
 };
 
 static const struct row *

@@ -18,7 +18,7 @@ killed=0
 for ((i = 0; i < kills; i++)); do
 	setsid "$NATSUIN" -v run >>"$dir/run.log" 2>&1 &
 	group=$!
-	sleep "$(printf '0.%03d' $((RANDOM % 250 + 10)))"
+	sleep "$(printf '0.%03d' $((RANDOM % 600 + 20)))"
 	if kill -KILL -- "-$group" 2>/dev/null; then
 		killed=$((killed + 1))
 	fi
