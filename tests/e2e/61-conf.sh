@@ -8,7 +8,7 @@ set -u
 same print-defaults-exits-0 0 $?
 expect shipped-example-is-the-same cmp "$conf" "$NATSUIN_SRC/conf/natsuin.conf"
 "$NATSUIN" --lang ja --print-defaults >"$dir/ja.conf"
-expect comments-in-japanese grep -q '受付フォルダー' "$dir/ja.conf"
+expect comments-in-japanese grep -q '投入フォルダ' "$dir/ja.conf"
 same japanese-settings-are-the-same \
 	"$(grep -vE '^#?\s*#|^# ' "$conf" | grep '=' | sort | sha256sum)" \
 	"$(grep -vE '^#?\s*#|^# ' "$dir/ja.conf" | grep '=' | sort | sha256sum)"
