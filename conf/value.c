@@ -128,6 +128,8 @@ set_path(char **at, const char *text, const char *dir, char why[120])
 		goto nomem;
 	if (clean_path(text, &b, why) != 0)
 		goto out;
+	if (b.len > 1 && b.p[b.len - 1] == '/') /* "." of the folder */
+		b.len--;
 	if (b.len == 0 && buf_putc(&b, '.') != 0)
 		goto nomem;
 	if (buf_cstr(&b) == NULL)
