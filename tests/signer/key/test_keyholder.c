@@ -157,10 +157,12 @@ inherits_no_descriptor(void)
 {
 	char link[64], target[300], name[64];
 	struct key_reply r = {0};
-	int leak = open("/etc/hostname", O_RDONLY); /* not close-on-exec */
+	int first = open("/etc/hostname", O_RDONLY | O_CLOEXEC);
+	int leak = fcntl(first, F_DUPFD, 20); /* not close-on-exec */
 	int fd, found = 0;
 	pid_t pid;
 
+	close(first);
 	fd = start(keylab_conf(), &pid, &r);
 	for (int i = 0; i < 64; i++) {
 		ssize_t n;
