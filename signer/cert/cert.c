@@ -285,7 +285,7 @@ fill(X509 *x, struct slice der, struct cert_info *c, struct err *e)
 	read_key_id(X509_get0_subject_key_id(x), c->ski, &c->ski_len);
 	read_key_id(X509_get0_authority_key_id(x), c->aki, &c->aki_len);
 	read_holder(x, &c->holder);
-	c->ca = X509_check_ca(x) != 0;
+	c->ca = X509_check_ca(x) == 1;
 	c->self_issued = (X509_get_extension_flags(x) & EXFLAG_SI) != 0;
 	c->unknown_critical = has_unknown_critical(x);
 	if (read_key(x, c) != 0 || hash_key(x, c->spki, e) != 0)

@@ -83,8 +83,9 @@ find_issuer(X509 **issuer, X509_STORE_CTX *c, X509 *x)
 	return X509_up_ref(best->x) == 1 ? 1 : -1;
 }
 
+/* The certificate's own name, or its issuer's. */
 static void
-subject_text(X509 *x, char *out, size_t size)
+name_text(X509 *x, bool of_issuer, char *out, size_t size)
 {
 	struct cert_info *c = OPENSSL_zalloc(sizeof *c);
 	unsigned char *der = NULL;
@@ -93,7 +94,8 @@ subject_text(X509 *x, char *out, size_t size)
 	out[0] = '\0';
 	if (c != NULL && n > 0 &&
 	    cert_parse(slice_of(der, (size_t)n), c, NULL) == 0)
-		snprintf(out, size, "%.*s", (int)size - 1, c->subject);
+		snprintf(out, size, "%.*s", (int)size - 1,
+		    of_issuer ? c->issuer : c->subject);
 	OPENSSL_free(der);
 	OPENSSL_free(c);
 }
@@ -103,7 +105,8 @@ no_path(struct search *s, X509 *x)
 {
 	char name[160];
 
-	subject_text(x, name, sizeof name);
+	/* The authority that is not there. */
+	name_text(x, true, name, sizeof name);
 	if (s->unsigned_by_any)
 		cert_add_problem(
 		    s->v, "certificate-path-signature", "%s", name);
@@ -117,7 +120,7 @@ note(struct search *s, int error, int depth, X509 *x)
 {
 	char name[160];
 
-	subject_text(x, name, sizeof name);
+	name_text(x, false, name, sizeof name);
 	switch (error) {
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -178,7 +181,7 @@ keep_path(X509_STORE_CTX *c, struct cert_verdict *v)
 	unsigned len = 0;
 
 	for (int i = 1; i < n && v->path_count < CERT_PATH_MAX; i++)
-		subject_text(sk_X509_value(chain, i),
+		name_text(sk_X509_value(chain, i), false,
 		    v->path_names[v->path_count++], sizeof v->path_names[0]);
 	if (v->path == CERT_PATH_OK && top != NULL)
 		X509_digest(top, EVP_sha256(), v->anchor, &len);

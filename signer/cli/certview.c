@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#define LABEL_COLUMNS 18
+#define LABEL_COLUMNS 22
 
 static int
 columns(const char *text)
@@ -180,12 +180,11 @@ show_path(FILE *f, const struct cert_verdict *v)
 	char text[2 * CERT_SHA256 + 40];
 
 	if (v->path == CERT_PATH_NOT_CHECKED) {
-		certview_row(
-		    f, _("issued by a trusted authority"), _("not checked"));
+		certview_row(f, _("trusted issuer"), _("not checked"));
 		return;
 	}
-	certview_row(f, _("issued by a trusted authority"),
-	    v->path == CERT_PATH_OK ? _("yes") : _("no"));
+	certview_row(f, _("trusted issuer"),
+	    v->path == CERT_PATH_OK ? _("yes") : _("NO"));
 	for (unsigned i = 0; i < v->path_count; i++)
 		certview_row(f, "", v->path_names[i]);
 	if (v->path != CERT_PATH_OK)

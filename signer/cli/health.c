@@ -169,6 +169,17 @@ check_run_dir(struct health *h, const char *path)
 		health_good(h, path, _("there, rights %s"), mode);
 }
 
+/* "root/name", whether or not the root's own name ends in '/'. */
+static void
+below(const char *root, const char *name, char *out, size_t size)
+{
+	size_t len = strlen(root);
+
+	while (len > 1 && root[len - 1] == '/')
+		len--;
+	snprintf(out, size, "%.*s/%s", (int)len, root, name);
+}
+
 void
 health_files(struct health *h, const struct conf *c)
 {
@@ -188,11 +199,11 @@ health_files(struct health *h, const struct conf *c)
 	}
 	check_space(h, c->root);
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-		snprintf(path, sizeof path, "%s/%s", c->root, folders[i].name);
+		below(c->root, folders[i].name, path, sizeof path);
 		check_folder(h, path, folders[i].private);
 	}
 	for (size_t i = 0; i < c->drop_count; i++) {
-		snprintf(path, sizeof path, "%s/%s", c->root, c->drops[i].path);
+		below(c->root, c->drops[i].path, path, sizeof path);
 		check_folder(h, path, false);
 	}
 	check_run_dir(h, c->run_dir);

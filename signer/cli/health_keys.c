@@ -81,8 +81,8 @@ ask_backend(struct patient *p)
 		    p->subject, &e);
 	} else {
 		p->known = true;
-		health_good(p->h, p->subject, "%s %s", p->status.token,
-		    p->status.where);
+		health_good(p->h, p->subject, "%s%s%s", p->status.token,
+		    p->status.token[0] == '\0' ? "" : ", ", p->status.where);
 	}
 	if (k != NULL)
 		b->close(k);

@@ -94,6 +94,7 @@ show_reason(const struct found_signature *s)
 static void
 show_signature(const struct found_signature *s, const struct cert_verdict *v)
 {
+	const char *hash;
 	char text[300];
 
 	printf("%s%s%s\n",
@@ -101,7 +102,8 @@ show_signature(const struct found_signature *s, const struct cert_verdict *v)
 	    s->part[0] == '\0' ? "" : ": ",
 	    text_printable(text, sizeof text, slice_str(s->part)));
 	row("Id", s->id);
-	snprintf(text, sizeof text, "%s%s", s->method,
+	hash = strrchr(s->method, '#');
+	snprintf(text, sizeof text, "%s%s", hash == NULL ? s->method : hash + 1,
 	    s->legacy ? _(" (legacy, not safe any more)") : "");
 	row(_("method"), text);
 	row(_("signature value fits"), yes_no(s->value_ok));
@@ -333,6 +335,7 @@ show_all(const struct verify_run *r, struct err *e)
 	json_t *list = r->cli->json ? json_array() : NULL;
 	size_t bad = 0;
 
+	json_object_seed(0); /* wants /dev/urandom */
 	if (sandbox_prepare(e) != 0 || sandbox_enter(&limits, e) != 0) {
 		json_decref(list);
 		return -1;
