@@ -39,6 +39,9 @@ recall(const struct conf *c, struct asked *a, struct buf *der, struct err *e)
 	struct queue *q = state_open(c, QUEUE_READ, e);
 	int found;
 
+	if (q == NULL && strcmp(e->code, "queue-none") == 0)
+		return err_set(
+		    e, ERR_PIN, "certificate-not-seen", "%s", a->key->name);
 	if (q == NULL)
 		return -1;
 	found = queue_certificate_last(q, a->key->name, NULL, &last, e);
