@@ -93,6 +93,7 @@ $(MO): $(PO)
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIB)
 	$(CC) $(LINK) -o $@ $^ $(NLIBS) $(LDFLAGS)
 
+$(B)/tests/tools/jsonschema: $(B)/tests/lib/jsonschema.o
 $(B)/tests/tools/%: $(B)/tests/tools/%.o $(LIB)
 	$(CC) $(LINK) -o $@ $^ $(NLIBS) $(LDFLAGS)
 

@@ -319,6 +319,8 @@ sandbox_is_cpu_signal(int signal_number)
 	return signal_number == SIGXCPU;
 }
 
+/* memfd_create: archives are unpacked into memory without a name, within the
+ * limits on members; such memory cannot be made executable here. */
 static const int allowed[] = {SCMP_SYS(read), SCMP_SYS(readv),
     SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(write), SCMP_SYS(writev),
     SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(lseek), SCMP_SYS(fstat),
@@ -332,7 +334,7 @@ static const int allowed[] = {SCMP_SYS(read), SCMP_SYS(readv),
     SCMP_SYS(clock_getres), SCMP_SYS(gettimeofday), SCMP_SYS(time),
     SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep), SCMP_SYS(getpid),
     SCMP_SYS(gettid), SCMP_SYS(getrandom), SCMP_SYS(getrusage),
-    SCMP_SYS(sysinfo), SCMP_SYS(sched_yield)};
+    SCMP_SYS(sysinfo), SCMP_SYS(sched_yield), SCMP_SYS(memfd_create)};
 
 static int
 allow_plain(scmp_filter_ctx f)
