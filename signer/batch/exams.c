@@ -534,7 +534,6 @@ done(struct runner *r, struct bexam *x)
 	struct err e = x->reply.error;
 
 	e.class = believed(x->op, e.class);
-
 	x->job = NULL;
 	j->exam = -1;
 	if (j->stage == STAGE_END || j->stage == STAGE_FAILED)
