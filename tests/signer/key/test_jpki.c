@@ -163,6 +163,20 @@ equals_file(const struct buf *b, const char *card, const char *file)
 	return same;
 }
 
+/* Whether a counter reaches a value: power is taken off a card without an
+ * answer, so it may be a moment behind. */
+static bool
+counts(int reader, const char *name, long want)
+{
+	int64_t end = clock_mono_ms() + 3000;
+	long n;
+
+	do {
+		n = cards_count(reader, name);
+	} while (n != want && clock_mono_ms() < end);
+	return n == want;
+}
+
 static void
 one_verify_one_certificate_n_signatures(void)
 {
@@ -194,9 +208,10 @@ one_verify_one_certificate_n_signatures(void)
 	CU_ASSERT_EQUAL(cards_count(0, "auth_sign"), 0);
 	CU_ASSERT_EQUAL(cards_count(0, "select_ap"), 1);
 	CU_ASSERT_EQUAL(cards_count(0, "select_key"), 1);
+	CU_ASSERT(cards_ctl(0, "zero") == 0);
 	jpki->close(k);
 	CU_ASSERT_EQUAL(cards_count(0, "select_other"), 1);
-	CU_ASSERT_EQUAL(cards_count(0, "power_off"), 1);
+	CU_ASSERT(counts(0, "power_off", 1));
 	buf_free(&certificate);
 	buf_free(&again);
 	buf_free(&signature);
