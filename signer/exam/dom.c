@@ -189,7 +189,8 @@ dom_read(const struct verify_input *in, const struct exam_limits *limits,
 	c->sax->endElementNs = on_end;
 	c->sax->serror = on_error;
 	doc = xmlCtxtReadIO(c, read_more, NULL, &r, NULL, NULL,
-	    XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_BIG_LINES);
+	    XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_BIG_LINES |
+		XML_PARSE_COMPACT);
 	if (result(&r, doc != NULL && c->wellFormed && c->nsWellFormed, e) !=
 	    0) {
 		xmlFreeDoc(doc);

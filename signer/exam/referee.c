@@ -9,13 +9,13 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "signer/exam/signerkey.h"
 
 #include <errno.h>
 #include <libxml/c14n.h>
 #include <libxml/xmlerror.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +23,8 @@
 #include <xmlsec/crypto.h>
 #include <xmlsec/errors.h>
 #include <xmlsec/io.h>
+#include <xmlsec/keys.h>
+#include <xmlsec/openssl/evp.h>
 #include <xmlsec/xmldsig.h>
 #include <xmlsec/xmlsec.h>
 
@@ -184,38 +186,66 @@ within(void *data, xmlNodePtr node, xmlNodePtr parent)
 	return 0;
 }
 
-/* The canonical SignedInfo, in its document; NULL when memory is out. */
+/* The elements above `n`, without their other children, in a document of
+ * their own: all that `n` inherits (namespaces, xml:*), and no more. */
+static xmlNodePtr
+copy_above(xmlNodePtr n, xmlDocPtr to)
+{
+	xmlNodePtr above, copy;
+
+	if (n == NULL || n->type != XML_ELEMENT_NODE)
+		return NULL;
+	above = copy_above(n->parent, to);
+	copy = xmlDocCopyNode(n, to, 2);
+	if (copy == NULL)
+		return NULL;
+	if (above == NULL)
+		xmlDocSetRootElement(to, copy);
+	else
+		xmlAddChild(above, copy);
+	return copy;
+}
+
+/* SignedInfo alone, where it stands in its document.  C14N of a whole
+ * document visits every node of it; this visits only what matters. */
+static xmlDocPtr
+excerpt(const struct dsig *d, xmlNodePtr *signed_info)
+{
+	xmlDocPtr doc = xmlNewDoc((const xmlChar *)"1.0");
+	xmlNodePtr above;
+
+	*signed_info = NULL;
+	if (doc == NULL)
+		return NULL;
+	above = copy_above(d->signed_info->parent, doc);
+	if (above != NULL)
+		*signed_info = xmlDocCopyNode(d->signed_info, doc, 1);
+	if (*signed_info == NULL) {
+		xmlFreeDoc(doc);
+		return NULL;
+	}
+	xmlAddChild(above, *signed_info);
+	return doc;
+}
+
+/* The canonical SignedInfo; NULL when memory is out. */
 static xmlOutputBufferPtr
 canonical(const struct dsig *d)
 {
-	struct subtree t = {d->signed_info};
-	xmlOutputBufferPtr out = xmlAllocOutputBuffer(NULL);
+	struct subtree t;
+	xmlNodePtr top;
+	xmlDocPtr doc = excerpt(d, &top);
+	xmlOutputBufferPtr out =
+	    doc == NULL ? NULL : xmlAllocOutputBuffer(NULL);
 
-	if (out == NULL)
-		return NULL;
-	if (xmlC14NExecute(
-		d->node->doc, within, &t, XML_C14N_1_0, NULL, 0, out) < 0) {
+	t.top = top;
+	if (out != NULL &&
+	    xmlC14NExecute(doc, within, &t, XML_C14N_1_0, NULL, 0, out) < 0) {
 		xmlOutputBufferClose(out);
-		return NULL;
+		out = NULL;
 	}
+	xmlFreeDoc(doc);
 	return out;
-}
-
-static EVP_PKEY *
-certificate_key(struct slice der)
-{
-	const unsigned char *p = der.p;
-	X509 *x = d2i_X509(NULL, &p, (long)der.len);
-	EVP_PKEY *key = NULL;
-
-	if (x != NULL && p == der.p + der.len)
-		key = X509_get_pubkey(x);
-	X509_free(x);
-	if (key != NULL && !EVP_PKEY_is_a(key, "RSA")) {
-		EVP_PKEY_free(key);
-		key = NULL;
-	}
-	return key;
 }
 
 static int
@@ -241,27 +271,24 @@ referee_value(
 	const EVP_MD *md = strcmp(s->found.method, DSIG_RSA_SHA1) == 0
 			       ? EVP_sha1()
 			       : EVP_sha256();
-	EVP_PKEY *key = certificate_key(certificate);
+	const struct signerkey *k = signerkey_get(certificate);
 	xmlOutputBufferPtr text;
 	int rc = -1;
 
-	if (key == NULL) {
-		ERR_clear_error();
+	if (k == NULL)
 		return dsig_problem(
 		    s, "signature-certificate-malformed", "%s", s->found.id);
-	}
 	text = canonical(d);
 	if (text == NULL) {
 		dsig_problem(s, "out-of-memory", "%s", "");
 	} else {
-		rc = fits(d, key, md, text);
+		rc = fits(d, k->key, md, text);
 		xmlOutputBufferClose(text);
 		/* A system-wide policy may forbid SHA-1. */
 		if (rc < 0)
 			dsig_problem(
 			    s, "signature-algorithm", "%s", s->found.method);
 	}
-	EVP_PKEY_free(key);
 	return rc;
 }
 
@@ -286,10 +313,35 @@ enable(xmlSecDSigCtxPtr c)
 		   : 0;
 }
 
+/* xmlsec's form of the key, which it takes over; NULL when it cannot. */
+static xmlSecKeyPtr
+adopt(EVP_PKEY *key)
+{
+	xmlSecKeyDataPtr data;
+	xmlSecKeyPtr k;
+
+	if (EVP_PKEY_up_ref(key) != 1)
+		return NULL;
+	data = xmlSecOpenSSLEvpKeyAdopt(key);
+	if (data == NULL) {
+		EVP_PKEY_free(key);
+		return NULL;
+	}
+	k = xmlSecKeyCreate();
+	if (k == NULL || xmlSecKeySetValue(k, data) < 0) {
+		xmlSecKeyDataDestroy(data);
+		if (k != NULL)
+			xmlSecKeyDestroy(k);
+		return NULL;
+	}
+	return k;
+}
+
 static xmlSecDSigCtxPtr
 context(const struct verify_request *q, struct slice certificate)
 {
 	xmlSecDSigCtxPtr c = xmlSecDSigCtxCreate(NULL);
+	const struct signerkey *k;
 
 	if (c == NULL)
 		return NULL;
@@ -299,9 +351,9 @@ context(const struct verify_request *q, struct slice certificate)
 	/* A bare file name counts as remote; the callbacks know better. */
 	if (q->member_count > 0)
 		c->enabledReferenceUris |= xmlSecTransformUriTypeRemote;
-	c->signKey = xmlSecCryptoAppKeyLoadMemory(certificate.p,
-	    (xmlSecSize)certificate.len, xmlSecKeyDataFormatCertDer, NULL, NULL,
-	    NULL);
+	k = signerkey_get(certificate);
+	if (k != NULL)
+		c->signKey = adopt(k->key);
 	if (c->signKey == NULL || enable(c) != 0) {
 		xmlSecDSigCtxDestroy(c);
 		return NULL;

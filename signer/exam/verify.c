@@ -9,10 +9,10 @@
 #include "signer/exam/verify.h"
 
 #include "base/log.h"
-#include "signer/cert/cert.h"
 #include "signer/exam/dom.h"
 #include "signer/exam/dsig.h"
 #include "signer/exam/referee.h"
+#include "signer/exam/signerkey.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -335,11 +335,12 @@ conclude(struct verify_signature *s, int xmlsec_value)
 static int
 keep_certificate(struct slice der, struct verify_signature *s)
 {
-	struct err e = {0};
+	const struct signerkey *k = signerkey_get(der);
 
-	if (cert_spki(der, s->found.spki, &e) != 0)
+	if (k == NULL)
 		return dsig_problem(
 		    s, "signature-certificate-malformed", "%s", s->found.id);
+	memcpy(s->found.spki, k->spki, sizeof s->found.spki);
 	if (buf_slice(&s->found.certificate, der) != 0)
 		return dsig_problem(s, "out-of-memory", "%s", "");
 	return 0;

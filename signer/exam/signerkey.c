@@ -1,0 +1,64 @@
+/*
+ * Remembered keys are found by the certificate's whole bytes, so that one
+ * signer's key can never stand for another's.
+ */
+#include "signer/exam/signerkey.h"
+
+#include "signer/cert/cert.h"
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+#define REMEMBERED 4
+
+static struct signerkey known[REMEMBERED];
+static unsigned oldest;
+
+static EVP_PKEY *
+read_key(struct slice der)
+{
+	const unsigned char *p = der.p;
+	X509 *x = d2i_X509(NULL, &p, (long)der.len);
+	EVP_PKEY *key = NULL;
+
+	if (x != NULL && p == der.p + der.len)
+		key = X509_get_pubkey(x);
+	X509_free(x);
+	if (key != NULL && !EVP_PKEY_is_a(key, "RSA")) {
+		EVP_PKEY_free(key);
+		key = NULL;
+	}
+	ERR_clear_error();
+	return key;
+}
+
+static void
+forget(struct signerkey *k)
+{
+	buf_free(&k->certificate);
+	EVP_PKEY_free(k->key);
+	memset(k, 0, sizeof *k);
+}
+
+const struct signerkey *
+signerkey_get(struct slice der)
+{
+	struct signerkey *k;
+	struct err e = {0};
+
+	for (unsigned i = 0; i < REMEMBERED; i++)
+		if (known[i].key != NULL &&
+		    slice_eq(buf_view(&known[i].certificate), der))
+			return &known[i];
+	k = &known[oldest];
+	forget(k);
+	k->key = read_key(der);
+	if (k->key == NULL || cert_spki(der, k->spki, &e) != 0 ||
+	    buf_slice(&k->certificate, der) != 0) {
+		forget(k);
+		return NULL;
+	}
+	oldest = (oldest + 1) % REMEMBERED;
+	return k;
+}

@@ -1,0 +1,25 @@
+/* The public key of a signer's certificate, remembered. */
+#ifndef SIGNER_EXAM_SIGNERKEY_H
+#define SIGNER_EXAM_SIGNERKEY_H
+
+#include "base/buf.h"
+#include "signer/exam/findings.h"
+
+#include <openssl/evp.h>
+#include <stdint.h>
+
+struct signerkey {
+	struct buf certificate; /* DER */
+	uint8_t spki[FINDINGS_SHA256];
+	EVP_PKEY *key; /* RSA */
+};
+
+/*
+ * The key of a DER certificate: read now, or remembered from the same bytes
+ * (OpenSSL takes longer to read a certificate than to verify with it, and a
+ * batch has few signers).  Borrowed until the next call but three; NULL for
+ * what is no certificate with an RSA key.
+ */
+const struct signerkey *signerkey_get(struct slice der);
+
+#endif
