@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# The examiners of a real batch, watched from outside: after they have closed
+# their box they open nothing, connect to nothing and start nothing; and they
+# hold no descriptor but their socket and what they were sent.
+set -u
+# shellcheck source=tests/lib/e2e.sh
+. "$NATSUIN_SRC/tests/lib/e2e.sh"
+spool_make
+drop_filings etax 1 5 20KB
+printf '<!DOCTYPE DATA SYSTEM "file:///etc/hostname"><DATA/>' \
+	>"$spool/in/kokuzei/doctype.xtx"
+printf '<DATA xmlns="http://xml.e-tax.nta.go.jp/XSD/shohi"' \
+	>"$spool/in/kokuzei/half.xtx"
+touch -d '2 minutes ago' "$spool/in/kokuzei/"*.xtx
+sleep 0.3
+strace -f -e trace=%file,%process,%network,seccomp,prctl,memfd_create \
+	-o "$dir/trace" "$NATSUIN" run >"$dir/run.out" 2>"$dir/run.log"
+same exit-code 3 $?
+
+# Calls of each boxed process after its filter was loaded.
+awk '
+	$2 ~ /^seccomp\(SECCOMP_SET_MODE_FILTER/ && / = 0$/ {
+		boxed[$1] = 1
+		next
+	}
+	($1 in boxed) && $2 ~ /^[a-z]/ { print }
+	END { n = 0; for (p in boxed) n++; print n > "/dev/stderr" }
+' "$dir/trace" >"$dir/after" 2>"$dir/count"
+expect several-were-boxed test "$(cat "$dir/count")" -ge 1
+grep -vE ' (exit_group|exit|recvmsg|sendmsg|recvfrom|sendto|newfstatat)\(' \
+	"$dir/after" >"$dir/others"
+same nothing-but-messages '' "$(cut -d'(' -f1 "$dir/others" | sort -u)"
+# newfstatat appears as asked; the box answers it without a path.
+same no-path-was-looked-at 0 "$(grep newfstatat "$dir/after" |
+	grep -vcE '\(([0-9]+, ""|AT_FDCWD, "natsuin-bundle:)')"
+same nothing-of-the-machine 0 "$(grep -c '"/etc/hostname"' "$dir/trace")"
+same no-refusal-was-logged 0 "$(grep -c 'sandbox.refused' "$dir/run.log")"
+same five-are-signed 5 "$(find "$spool/out" -name '0*.xtx' | wc -l)"
+finish
