@@ -2,7 +2,7 @@
 # The virtual card is not only our own idea of one: OpenSC's tools, which
 # know real cards, accept it, and openssl verifies what it signs.
 set -u
-. "$NATSUIN_SRC/tests/lib/pcscd.sh"
+. "$NATSUIN_SRC/tests/lib/pcscd.sh" || exit 1
 
 failures=0
 check() { # check NAME COMMAND...

@@ -2,7 +2,7 @@
 # A batch through the real pcscd and a card: 100 filings cost the card one
 # VERIFY, one reading of its certificate and 100 signatures. A card that is
 # not there, or a wrong PIN, holds everything and loses nothing.
-. "$NATSUIN_SRC/tests/lib/e2ecard.sh"
+. "$NATSUIN_SRC/tests/lib/e2ecard.sh" || exit 1
 CARD_KEY="pin-file = \"$dir/tanaka.pin\""
 card_begin 2
 held() {

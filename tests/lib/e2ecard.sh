@@ -7,10 +7,12 @@
 #                         # leaves the scenario (skip) where it cannot
 #   card_pin ABC123       # writes the PIN file
 #   card_same verify 1    # what the card counted
-. "$NATSUIN_SRC/tests/lib/e2e.sh"
-. "$NATSUIN_SRC/tests/lib/pcscd.sh"
+. "$NATSUIN_SRC/tests/lib/e2e.sh" || exit 1
+. "$NATSUIN_SRC/tests/lib/pcscd.sh" || exit 1
 
+holder='' # a detached keyholder that the scenario started
 card_cleanup() {
+	[ -z "$holder" ] || kill "$holder" 2>/dev/null
 	pcscd_stop
 	e2e_cleanup
 }

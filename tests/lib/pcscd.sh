@@ -79,10 +79,10 @@ pcscd_start() {
 # Starts the daemon (again, after pcscd_halt: its cards must be started
 # again too) and waits for its readers.
 pcscd_again() {
-	local user=()
-	[ "$(id -u)" -ne 0 ] || user=(--user nobody)
+	local ids=()
+	[ "$(id -u)" -ne 0 ] || ids=(--user nobody)
 	rm -f "$PCSCD_DIR/pcscd.comm"
-	"$NATSUIN_BUILD/tests/vcard/vcard" launch --netns "${user[@]}" \
+	"$NATSUIN_BUILD/tests/vcard/vcard" launch --netns "${ids[@]}" \
 		--socket "$PCSCD_DIR/pcscd.comm" "$PCSCD_PROGRAM" \
 		--foreground -c "$PCSCD_DIR/conf" \
 		>>"$PCSCD_DIR/pcscd.log" 2>&1 </dev/null &
