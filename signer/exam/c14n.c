@@ -132,6 +132,8 @@ put_escaped(struct c14n *c, struct slice s, const char *const table[256])
 {
 	size_t from = 0;
 
+	if (s.len == 0)
+		return 0;
 	for (size_t i = 0; i < s.len; i++) {
 		const char *as = table[s.p[i]];
 
