@@ -48,11 +48,12 @@ make_file(int state_dir, struct err *e)
 {
 	int fd;
 
-	if (faccessat(state_dir, QUEUE_FILE, F_OK, 0) == 0)
-		return 0;
-	fd = fs_create(state_dir, QUEUE_FILE, 0600, e);
-	if (fd < 0 || fs_close(&fd, e) != 0)
-		return -1;
+	if (faccessat(state_dir, QUEUE_FILE, F_OK, 0) != 0) {
+		fd = fs_create(state_dir, QUEUE_FILE, 0600, e);
+		if (fd < 0 || fs_close(&fd, e) != 0)
+			return -1;
+	}
+	/* Also for one that a killed process made. */
 	return fs_sync_dir(state_dir, e);
 }
 

@@ -255,8 +255,7 @@ gone_or(struct spool *s, const struct spool_found *f, struct err *e)
 }
 
 static int
-note_leftover(
-    struct spool *s, int dir, const char *hidden, bool folder, struct err *e)
+note_leftover(struct spool *s, int dir, const char *hidden, struct err *e)
 {
 	struct leftover *l;
 
@@ -275,7 +274,6 @@ note_leftover(
 		return err_errno(
 		    e, err_io_class(errno), "io-error", "dup directory");
 	snprintf(l->name, sizeof l->name, "%s", hidden);
-	l->folder = folder;
 	s->leftover_count++;
 	return 0;
 }
@@ -314,8 +312,13 @@ take_across(struct spool *s, const struct spool_found *f, int dir,
 	spool_hidden_name(hidden, id, f->source);
 	if (fs_move(dir, spool_base(f->source), dir, hidden, e) != 0)
 		return gone_or(s, f, e);
-	if (clone_hidden(s, f, dir, hidden, id, &why) == 0)
-		return note_leftover(s, dir, hidden, f->folder, e);
+	/* Its hidden name must last as long as the claim: under its own it
+	 * would be found, and taken, a second time. */
+	if (clone_hidden(s, f, dir, hidden, id, &why) == 0) {
+		if (spool_pend_dir(s, dir, e) != 0)
+			return -1;
+		return note_leftover(s, dir, hidden, e);
+	}
 	if (spool_unhide(dir, hidden, f->source, final, e) != 0)
 		return -1;
 	*e = why;
@@ -411,8 +414,13 @@ spool_taken(struct spool *s, struct err *e)
 
 		if (result == 0)
 			result = fs_remove_tree(l->dir, l->name, e);
+		if (result == 0)
+			result = spool_pend_dir(s, l->dir, e);
 		close(l->dir);
 	}
+	/* For good: it must not come back when its job is long over. */
+	if (result == 0 && s->leftover_count > 0)
+		result = spool_sync(s, true, e);
 	s->leftover_count = 0;
 	return result;
 }

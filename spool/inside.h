@@ -24,7 +24,6 @@ struct pending {
 struct leftover {
 	int dir;
 	char name[NAME_MAX + 1];
-	bool folder;
 };
 
 struct spool {

@@ -58,11 +58,14 @@ settle_hidden(struct spool *s, struct place *p, const struct spool_copy *copy,
 
 	if (has_hash(s->work, p->original, p->j->folder, copy)) {
 		*where = SPOOL_IN_WORK;
-		return fs_remove_tree(p->source, p->hidden, e);
+		if (fs_remove_tree(p->source, p->hidden, e) != 0)
+			return -1;
+		return spool_pend_dir(s, p->source, e);
 	}
 	*where = SPOOL_IN_DROP;
 	if (fs_remove_tree(s->work, p->original, e) != 0 ||
-	    spool_unhide(p->source, p->hidden, p->j->source, final, e) != 0)
+	    spool_unhide(p->source, p->hidden, p->j->source, final, e) != 0 ||
+	    spool_pend_dir(s, p->source, e) != 0)
 		return -1;
 	return spool_clear_work(s, p->j->id, e);
 }
@@ -92,8 +95,11 @@ settle_missing(struct spool *s, struct place *p, const struct spool_copy *copy,
 
 	spool_work_name(moved, WORK_MOVED, p->j->id, p->j->source);
 	*where = SPOOL_NOWHERE;
-	if (spool_exists(s->work, moved))
-		return 0; /* on its way out; spool_done, spool_fail go on */
+	if (spool_exists(s->work, moved) && p->j->drop != NULL) {
+		/* The job is open, so it was on its way back into in/. */
+		*where = SPOOL_IN_DROP;
+		return spool_return(s, p->j, NULL, e);
+	}
 	if (in_drop(p, base) &&
 	    (copy == NULL || has_hash(p->source, base, p->j->folder, copy) ||
 		!has_hash(s->work, p->input, p->j->folder, copy))) {
@@ -141,7 +147,7 @@ spool_recover(struct spool *s, const struct spool_job *j,
 		*copy_good = has_hash(s->work, p.input, j->folder, copy);
 	if (p.source >= 0)
 		close(p.source);
-	return r;
+	return r != 0 ? -1 : spool_sync(s, false, e);
 }
 
 /* Listing. */

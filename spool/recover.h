@@ -12,12 +12,13 @@ enum spool_place {
 };
 
 /*
- * Ends an interrupted take or return of this job and says where its original
- * is.  Rules (DESIGN-spool "Recovery"): IN_WORK: half a copy is removed, a
- * second name in in/ of the same file is removed; `*copy_good` tells whether
- * the private copy is there and is what `copy` (may be NULL: unknown) says;
- * if not, spool_copy_again.  IN_DROP: everything of the job in work/ is
- * removed; the job is "returned" and the drop found again as any other.
+ * For jobs that are not final (those repeat spool_done or spool_fail): ends
+ * an interrupted take or return and says where the original is.  Rules
+ * (DESIGN-spool "Recovery"): IN_WORK: half a copy is removed, a second name
+ * in in/ of the same file is removed; `*copy_good` tells whether the private
+ * copy is there and is what `copy` (may be NULL: unknown) says; if not,
+ * spool_copy_again.  IN_DROP: everything of the job in work/ is removed; the
+ * job is "returned" and the drop found again as any other.
  */
 int spool_recover(struct spool *s, const struct spool_job *j,
     const struct spool_copy *copy, enum spool_place *place, bool *copy_good,

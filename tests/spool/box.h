@@ -96,23 +96,17 @@ static inline void
 box_write(struct box *b, const char *path, const char *text)
 {
 	char folder[1200];
-	const char *slash = strrchr(path, '/');
-	struct err e = {0};
-	int dir = b->root, fd;
+	int fd;
 
-	if (slash != NULL) {
-		snprintf(
-		    folder, sizeof folder, "%.*s", (int)(slash - path), path);
-		dir = fs_mkdirs(b->root, folder, 0755, &e);
-		CHECK_OK(dir, &e);
+	for (const char *c = path; (c = strchr(c, '/')) != NULL; c++) {
+		snprintf(folder, sizeof folder, "%.*s", (int)(c - path), path);
+		mkdirat(b->root, folder, 0755);
 	}
-	fd = openat(dir, slash == NULL ? path : slash + 1,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	fd = openat(
+	    b->root, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	CU_ASSERT(fd >= 0);
 	CU_ASSERT(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
 	close(fd);
-	if (dir != b->root)
-		close(dir);
 }
 
 static inline bool
