@@ -176,12 +176,40 @@ put_name(struct c14n *c, const char *prefix, const char *local)
 	return puts_(c, local);
 }
 
+/* Open, name and close in one go: most elements have nothing more. */
+static int
+put_tag(struct c14n *c, const char *open, const struct element *el,
+    const char *close)
+{
+	size_t lead = strlen(open), name = strlen(el->local);
+	size_t prefix = el->prefix == NULL ? 0 : strlen(el->prefix);
+	size_t tail = strlen(close);
+	uint8_t *to;
+
+	if (lead + prefix + 1 + name + tail > OUT_SIZE - c->len)
+		return puts_(c, open) != 0 ||
+			       put_name(c, el->prefix, el->local) != 0
+			   ? -1
+			   : puts_(c, close);
+	to = c->out + c->len;
+	memcpy(to, open, lead);
+	to += lead;
+	if (prefix > 0) {
+		memcpy(to, el->prefix, prefix);
+		to += prefix;
+		*to++ = ':';
+	}
+	memcpy(to, el->local, name);
+	to += name;
+	memcpy(to, close, tail);
+	c->len = (size_t)(to + tail - c->out);
+	return 0;
+}
+
 int
 c14n_end(struct c14n *c, const struct element *el)
 {
-	if (puts_(c, "</") != 0 || put_name(c, el->prefix, el->local) != 0)
-		return -1;
-	return puts_(c, ">");
+	return put_tag(c, "</", el, ">");
 }
 
 /* Makes room for `want` names or attributes; the content is not kept. */
@@ -349,7 +377,9 @@ int
 c14n_start(
     struct c14n *c, const struct scope *s, const struct element *el, bool apex)
 {
-	if (puts_(c, "<") != 0 || put_name(c, el->prefix, el->local) != 0 ||
+	if (!apex && el->namespace_count == 0 && el->attribute_count == 0)
+		return put_tag(c, "<", el, ">");
+	if (put_tag(c, "<", el, "") != 0 ||
 	    put_namespaces(c, s, el, apex) != 0 ||
 	    put_attributes(c, s, el, apex) != 0)
 		return -1;

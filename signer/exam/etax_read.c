@@ -169,7 +169,8 @@ enter_part(struct etax *x, const struct element *el)
 		if (strcmp(el->local, "SOFUSHO") == 0)
 			x->has_sofusho = true;
 	}
-	if (x->in_contents && strncmp(el->local, "SOZ07", 5) == 0)
+	if (x->in_contents && el->local[0] == 'S' &&
+	    strncmp(el->local, "SOZ07", 5) == 0)
 		x->has_authority = true;
 }
 
