@@ -71,10 +71,12 @@ struct existing_reader {
 static bool
 copy(char *out, size_t size, struct slice value)
 {
+	out[0] = '\0';
+	if (value.len == 0)
+		return true;
 	if (value.len >= size || memchr(value.p, '\0', value.len) != NULL)
 		return false;
-	if (value.len > 0)
-		memcpy(out, value.p, value.len);
+	memcpy(out, value.p, value.len);
 	out[value.len] = '\0';
 	return true;
 }
