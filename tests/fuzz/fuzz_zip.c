@@ -1,13 +1,12 @@
 /*
  * Any bytes as a ZIP archive: they are read or refused, and what was read
  * can be written and read again with the same names and sizes.  With
- * clang -DFUZZ -fsanitize=fuzzer this is a libFuzzer target; without, a
- * program that runs the files named on its command line.
+ * clang -DFUZZ -fsanitize=fuzzer this is a libFuzzer target; without, see
+ * mutate.h.
  */
 #include "base/fsops.h"
 #include "signer/exam/zip.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,21 +79,45 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifndef FUZZ
+#include "tests/fuzz/mutate.h"
+
+/* An archive of a few members, as natsuin writes it. */
+static struct fuzz_seed
+make_seed(struct buf *out)
+{
+	static const char *const names[] = {
+	    "a/kousei.xml", "a/\xE6\xB7\xBB.pdf", "a/empty"};
+	static const char text[] = "<DataRoot>text text text</DataRoot>";
+	const struct zip_piece piece = {
+	    .fd = -1, .size = sizeof text - 1, .bytes = (const uint8_t *)text};
+	struct err e = {0};
+	int fd = fs_memfd("seed", &e);
+	struct zipout *z = zipout_open(fd, 0, &e);
+
+	require(fd >= 0 && z != NULL, "open", &e);
+	for (size_t i = 0; i < 3; i++)
+		require(
+		    zipout_add(z, names[i], &piece, i == 2 ? 0 : 1, &e) == 0,
+		    "add", &e);
+	require(
+	    zipout_close(z, &e) == 0 && fs_read_all(fd, 1 << 20, out, &e) == 0,
+	    "close", &e);
+	close(fd);
+	return (struct fuzz_seed){out->p, out->len};
+}
+
 int
 main(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++) {
-		struct buf b = {0};
-		struct err e = {0};
-		int fd = open(argv[i], O_RDONLY | O_CLOEXEC);
+	struct buf archive = {0};
+	struct fuzz_seed seed;
 
-		require(fd >= 0 && fs_read_all(fd, 1 << 24, &b, &e) == 0,
-		    argv[i], &e);
-		LLVMFuzzerTestOneInput(b.p, b.len);
-		buf_free(&b);
-		close(fd);
-		printf("ok %s\n", argv[i]);
-	}
+	if (argc > 1)
+		return mutate_files(argc, argv);
+	seed = make_seed(&archive);
+	mutate_run(&seed, 1, 8000);
+	buf_free(&archive);
+	printf("ok fuzz_zip\n");
 	return 0;
 }
 #endif
