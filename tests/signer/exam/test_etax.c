@@ -595,6 +595,130 @@ form_root(void)
 	buf_free(&bad);
 }
 
+/* A procedure that exists, in little, without a schema. */
+static struct slice
+little(const char *contents)
+{
+	static struct buf b;
+
+	buf_reset(&b);
+	if (buf_printf(&b,
+		"<DATA xmlns='http://xml.e-tax.nta.go.jp/XSD/shohi' "
+		"xmlns:r='urn:r'><RSH0010 id='RSH0010' VR='23.2.0'>"
+		"<CATALOG id='C'><r:RDF><r:description id='R'/></r:RDF>"
+		"</CATALOG>%s</RSH0010></DATA>",
+		contents) != 0)
+		abort();
+	return buf_view(&b);
+}
+
+#define LITTLE_IT                                                              \
+	"<IT id='IT'><TETSUZUKI><procedure_CD>RSH0010</procedure_CD>"          \
+	"</TETSUZUKI><NENBUN><era>5</era><yy>7</yy></NENBUN></IT>"
+
+static void
+little_rules(void)
+{
+	struct buf other = {0};
+
+	examlab_options(&options, 1);
+	examlab_schemas(&options, NULL);
+	CHECK_OK(examine(little("<CONTENTS>" LITTLE_IT "</CONTENTS>")), &e);
+	CU_ASSERT_STRING_EQUAL(found.period, "507");
+	CU_ASSERT(warned("schema-missing"));
+	CU_ASSERT_EQUAL(found.warning_count, 1);
+	refused(little("<CONTENTS>" LITTLE_IT "<SOFUSHO/></CONTENTS>"),
+	    "sofusho-forbidden");
+	refused(little(""), "contents-missing");
+	refused(little("<CONTENTS/>"), "contents-missing");
+	refused(
+	    little("<CONTENTS>" LITTLE_IT "</CONTENTS><x a='\xEF\xBD\xB1'/>"),
+	    "character-not-allowed");
+	examlab_schemas(&options, xsdtree_demo());
+	/* the demo's CATALOG is lax, as the real one */
+	examlab_edit(&other, changed("rdf:description id", "rdf:Desc id"),
+	    "</rdf:description></rdf:RDF>", "</rdf:Desc></rdf:RDF>");
+	CHECK_OK(examine(buf_view(&other)), &e);
+	CU_ASSERT(warned("catalog-envelope"));
+	/* and softNM is any string */
+	CHECK_OK(examine(changed("natsuin demo", "natsuin \xEF\xBD\xB1")), &e);
+	CU_ASSERT(warned("character-unusual"));
+	buf_free(&other);
+}
+
+/* A form's own signature is told and refuses nothing, however bad. */
+static void
+nested_signature_is_only_reported(void)
+{
+	static const char nested[] =
+	    "<dsig:Signature xmlns:dsig='http://www.w3.org/2000/09/xmldsig#' "
+	    "Id='_n'><dsig:SignedInfo><dsig:CanonicalizationMethod "
+	    "Algorithm='urn:x'/><dsig:SignatureMethod Algorithm='urn:y'/>"
+	    "<dsig:Reference URI='#SOZ'/></dsig:SignedInfo>"
+	    "<dsig:SignatureValue>!</dsig:SignatureValue></dsig:Signature>";
+	char contents[1000];
+	struct buf out = {0};
+
+	snprintf(contents, sizeof contents,
+	    "<CONTENTS>" LITTLE_IT "<TENPU><SOZ074>%s</SOZ074></TENPU>"
+	    "</CONTENTS>",
+	    nested);
+	examlab_options(&options, 1);
+	examlab_schemas(&options, NULL);
+	CHECK_OK(examine(little(contents)), &e);
+	CU_ASSERT_EQUAL_FATAL(found.signature_count, 1);
+	CU_ASSERT_FALSE(found.signatures[0].filing);
+	CU_ASSERT_FALSE(found.signatures[0].value_ok);
+	CU_ASSERT_STRING_EQUAL(found.signatures[0].id, "_n");
+	CU_ASSERT_STRING_EQUAL(found.signatures[0].reference, "#SOZ");
+	CHECK_OK(sign(1, 1), &e);
+	CU_ASSERT_EQUAL(found.parts[0].signed_by, 0);
+	examlab_read(&output, &out);
+	CHECK_OK(examine(buf_view(&out)), &e);
+	CU_ASSERT_EQUAL(found.parts[0].signed_by, 1);
+	CU_ASSERT_EQUAL(found.signature_count, 2);
+	buf_free(&out);
+}
+
+/* What stands in a filing signature twice, or hidden, is not believed. */
+static void
+malformed_signature_refuses(void)
+{
+	static const char *const edits[][2] = {
+	    {"</dsig:SignedInfo>", "</dsig:SignedInfo><dsig:SignedInfo/>"},
+	    {"<dsig:SignatureValue>",
+		"<dsig:SignatureValue>AA==</dsig:SignatureValue>"
+		"<dsig:SignatureValue>"},
+	    {"<dsig:KeyInfo>", "<dsig:Object><dsig:KeyInfo>"},
+	    {"<dsig:DigestValue>", "<dsig:DigestValue>AAAA</dsig:DigestValue>"
+				   "<dsig:DigestValue>"},
+	    {"<dsig:Reference ", "<dsig:Reference URI=''/><dsig:Reference "},
+	};
+	struct buf out = {0}, bad = {0}, closed = {0};
+
+	examlab_options(&options, 1);
+	examlab_schemas(&options, NULL);
+	CHECK_OK(examine(filing()), &e);
+	CHECK_OK(sign(1, 1), &e);
+	examlab_read(&output, &out);
+	for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+		buf_reset(&bad);
+		buf_reset(&closed);
+		examlab_edit(&bad, buf_view(&out), edits[i][0], edits[i][1]);
+		if (i == 2)
+			examlab_edit(&closed, buf_view(&bad), "</dsig:KeyInfo>",
+			    "</dsig:KeyInfo></dsig:Object>");
+		else
+			buf_slice(&closed, buf_view(&bad));
+		CU_ASSERT_EQUAL(examine(buf_view(&closed)), -1);
+		CU_ASSERT(strncmp(e.code, "existing-signature-", 19) == 0);
+		CU_ASSERT_EQUAL(found.part_count, 0);
+	}
+	buf_free(&out);
+	buf_free(&bad);
+	buf_free(&closed);
+}
+
 /* A file of the samples into `out`; false (and skipped) without samples. */
 static bool
 sample(const char *name, struct buf *out)
@@ -701,5 +825,6 @@ SUITE_MAIN("exam/etax", CASE(tells_what_is_in_it),
     CASE(other_rules), CASE(authority_missing_warns), CASE(odd_clothes),
     CASE(build_wants_its_own_plan), CASE(output_names), CASE(recognises),
     CASE(truncated_waits_only_with_the_hint), CASE(form_root),
-    CASE(sample_rsh0010), CASE(sample_nta_vector),
-    CASE(sample_deduction_certificates))
+    CASE(little_rules), CASE(nested_signature_is_only_reported),
+    CASE(malformed_signature_refuses), CASE(sample_rsh0010),
+    CASE(sample_nta_vector), CASE(sample_deduction_certificates))
