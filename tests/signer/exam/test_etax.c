@@ -640,8 +640,10 @@ little_rules(void)
 	    "</rdf:description></rdf:RDF>", "</rdf:Desc></rdf:RDF>");
 	CHECK_OK(examine(buf_view(&other)), &e);
 	CU_ASSERT(warned("catalog-envelope"));
-	/* and softNM is any string */
-	CHECK_OK(examine(changed("natsuin demo", "natsuin \xEF\xBD\xB1")), &e);
+	/* so any text may stand in it */
+	CHECK_OK(examine(changed(
+		     "<SEND_DATA/>", "<SEND_DATA>\xEF\xBD\xB1</SEND_DATA>")),
+	    &e);
 	CU_ASSERT(warned("character-unusual"));
 	buf_free(&other);
 }
