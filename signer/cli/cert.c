@@ -10,6 +10,7 @@
 #include "queue/queue.h"
 #include "queue/sign.h"
 #include "signer/cert/check.h"
+#include "signer/cli/cert_card.h"
 #include "signer/cli/certview.h"
 #include "signer/cli/cli.h"
 #include "signer/cli/state.h"
@@ -28,6 +29,7 @@ struct asked {
 	const struct conf_key *key; /* NULL: a file */
 	int64_t at_ms;
 	bool remembered; /* as last seen, no PIN */
+	bool card;       /* what the card shows without its PIN */
 	int64_t seen_ms; /* when that was; 0 = it comes from the key itself */
 };
 
@@ -210,6 +212,8 @@ parse(struct asked *a, int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--remembered") == 0)
 			a->remembered = true;
+		else if (strcmp(argv[i], "--card") == 0)
+			a->card = true;
 		else if (strcmp(argv[i], "--at") == 0 && i + 1 < argc) {
 			if (certview_time(argv[++i], &a->at_ms) != 0)
 				return -1;
@@ -244,17 +248,21 @@ run(struct cli *cli, int argc, char **argv)
 		if (a.key == NULL)
 			return cli_fail(&e);
 	}
+	if (a.card)
+		return a.key == NULL ? cli_usage(&cmd_cert)
+				     : cert_card(cli, a.key);
 	return cert(cli, &a);
 }
 
 const struct command cmd_cert = {"cert", false, run,
-    N_("[KEY|FILE] [--at DATE] [--remembered]"),
+    N_("[KEY|FILE] [--at DATE] [--remembered] [--card]"),
     N_("show a certificate and whether it may sign"),
     N_("Shows the certificate of a key or of a file (PEM or DER): holder, "
        "dates, usage,\npath to a trusted authority, revocation, and whether "
        "filings may be signed with it.\nA key that is locked asks for its "
        "PIN; --remembered shows the certificate as the\nlast batch saw it, "
-       "without a PIN.  --at checks for another day (2027-03-15).\n\n"
+       "without a PIN.  --at checks for another day (2027-03-15).\n"
+       "--card shows what a My Number card tells without its password.\n\n"
        "examples:\n"
        "  natsuin cert tanaka\n"
        "  natsuin cert --json ca.cer\n")};

@@ -34,7 +34,7 @@ unlock() { # unlock USER PIN [option]…
 	local user=$1 pin=$2
 	shift 2
 	printf '%s\n' "$pin" |
-		as "$user" "$NATSUIN" --pin-fd 0 unlock tanaka "$@" \
+		as "$user" "$NATSUIN" --pin-fd 0 -c "$conf" unlock tanaka "$@" \
 			>"$dir/unlock.out" 2>&1
 }
 run_by_cron() {
@@ -75,7 +75,7 @@ expect no-socket-then test ! -e "$dir/run/tanaka.sock"
 unlock "$owner" ABC123 --pin-changed
 same unlock-exit-code 0 $?
 expect tells-the-certificate grep -q '試験　花子\|Chiyoda' "$dir/unlock.out"
-holder=$(pgrep -u "$owner" -f "unlock tanaka" | tail -n 1)
+holder=$(pgrep -u "$owner" -f -- "-c $conf unlock" | tail -n 1)
 expect keyholder-is-the-owners test -n "$holder"
 
 # A stranger: neither the socket nor the card.
