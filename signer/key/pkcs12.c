@@ -78,8 +78,12 @@ read_file(struct key *k, struct err *e)
 		    "%s", k->path);
 		goto out;
 	}
+	/* Without one a wrong password cannot be told from a damaged file. */
+	if (!PKCS12_mac_present(p12))
+		err_set(e, ERR_CONFIG, "pkcs12-no-mac", "%s", k->path);
+	else
+		result = 0;
 	PKCS12_free(p12);
-	result = 0;
 out:
 	close(fd);
 	ERR_clear_error();
@@ -114,9 +118,8 @@ static bool
 needs_none(const struct key *k)
 {
 	PKCS12 *p12 = parse_file(k);
-	bool none = p12 != NULL && PKCS12_mac_present(p12) == 1 &&
-		    (PKCS12_verify_mac(p12, "", 0) == 1 ||
-			PKCS12_verify_mac(p12, NULL, 0) == 1);
+	bool none = p12 != NULL && (PKCS12_verify_mac(p12, "", 0) == 1 ||
+				       PKCS12_verify_mac(p12, NULL, 0) == 1);
 
 	PKCS12_free(p12);
 	ERR_clear_error();
@@ -201,12 +204,9 @@ decrypt(struct key *k, PKCS12 *p12, const char *password, struct err *e)
 	sk_X509_pop_free(others, X509_free);
 	if (ok == 1)
 		return 0;
-	first = ERR_peek_error();
-	/* With a MAC the password has been proved right before. */
-	if (PKCS12_mac_present(p12))
-		return err_lib(
-		    e, ERR_CONFIG, "pkcs12-malformed", first, "%s", k->path);
-	return err_lib(e, ERR_PIN, "pin-wrong", first, "%s", k->path);
+	/* The MAC has proved the password right before. */
+	return err_lib(
+	    e, ERR_CONFIG, "pkcs12-malformed", ERR_peek_error(), "%s", k->path);
 }
 
 static int
@@ -239,8 +239,7 @@ p12_unlock(struct key *k, const struct secret *pin, struct err *e)
 		err_nomem(e);
 		goto out;
 	}
-	if (PKCS12_mac_present(p12) &&
-	    PKCS12_verify_mac(p12, password, -1) != 1 &&
+	if (PKCS12_verify_mac(p12, password, -1) != 1 &&
 	    (password[0] != '\0' || PKCS12_verify_mac(p12, NULL, 0) != 1)) {
 		unsigned long first;
 
