@@ -29,7 +29,8 @@
 : "${NATSUIN_BUILD:=$NATSUIN_SRC/build}"
 PCSCD_PROGRAM=${PCSCD_PROGRAM:-/usr/sbin/pcscd}
 PCSCD_DRIVER=${PCSCD_DRIVER:-/usr/lib/pcsc/drivers/serial/libifdvpcd.so}
-PCSCD_DIR='' PCSCD_PID='' PCSCD_PORT='' PCSCD_PAIRS=0 PCSCD_WHY=''
+PCSCD_DIR='' PCSCD_PID='' PCSCD_PORT='' PCSCD_PAIRS=0
+PCSCD_WHY='' PCSCD_MADE=''
 declare -A VCARD_PID=()
 
 # Whether the real parts are installed; the reason is in PCSCD_WHY.
@@ -40,7 +41,16 @@ pcscd_available() {
 	done
 	[ -x "$NATSUIN_BUILD/tests/vcard/vcard" ] ||
 		PCSCD_WHY="make vcard has not been run"
+	[ -z "$PCSCD_WHY" ] || return 1
+	# pcscd insists on a /run/pcscd, though it gets its socket elsewhere.
+	[ "$(id -u)" -eq 0 ] || [ -d /run/pcscd ] || pcscd_isolated ||
+		PCSCD_WHY="no namespaces for ordinary users, no /run/pcscd"
 	[ -z "$PCSCD_WHY" ]
+}
+
+# Whether this machine allows a network and a /run of our own.
+pcscd_isolated() {
+	vcard_tool launch --netns /bin/true 2>/dev/null
 }
 
 vcard_tool() {
@@ -80,9 +90,15 @@ pcscd_start() {
 # again too) and waits for its readers.
 pcscd_again() {
 	local ids=()
-	[ "$(id -u)" -ne 0 ] || ids=(--user nobody)
+	if pcscd_isolated; then
+		ids=(--netns)
+	elif [ ! -d /run/pcscd ]; then
+		mkdir /run/pcscd || return 1
+		PCSCD_MADE=/run/pcscd
+	fi
+	[ "$(id -u)" -ne 0 ] || ids+=(--user nobody)
 	rm -f "$PCSCD_DIR/pcscd.comm"
-	"$NATSUIN_BUILD/tests/vcard/vcard" launch --netns "${ids[@]}" \
+	"$NATSUIN_BUILD/tests/vcard/vcard" launch "${ids[@]}" \
 		--socket "$PCSCD_DIR/pcscd.comm" "$PCSCD_PROGRAM" \
 		--foreground -c "$PCSCD_DIR/conf" \
 		>>"$PCSCD_DIR/pcscd.log" 2>&1 </dev/null &
@@ -180,7 +196,8 @@ pcscd_stop() {
 	done
 	pcscd_halt || bad=1
 	[ -z "$PCSCD_DIR" ] || rm -rf "$PCSCD_DIR"
-	PCSCD_DIR=''
+	[ -z "$PCSCD_MADE" ] || rmdir "$PCSCD_MADE" 2>/dev/null
+	PCSCD_DIR='' PCSCD_MADE=''
 	unset PCSCLITE_CSOCK_NAME
 	return $bad
 }

@@ -110,10 +110,7 @@ vcard_launch(int argc, char **argv)
 	if (argv[0] == NULL)
 		return 64;
 	if (netns && netns_enter() != 0)
-		fprintf(stderr,
-		    "vcard launch: no network namespace (%s):"
-		    " the virtual readers' ports are open\n",
-		    strerror(errno));
+		return fail("network namespace");
 	if (path != NULL && pass_socket(path) != 0)
 		return fail(path);
 	if (user != NULL && become(user) != 0)
