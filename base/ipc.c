@@ -175,15 +175,14 @@ ipc_recv(int fd, struct ipc_msg *m, struct err *e)
 	struct ipc_head head;
 	struct iovec iov[2] = {{&head, sizeof head}, {NULL, 0}};
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
+	static uint8_t room[IPC_MAX_BYTES];
 	union control control;
 	unsigned reset = 0;
 	ssize_t n;
 
 	ipc_free(m);
-	if (buf_reserve(&m->body, IPC_MAX_BYTES) != 0)
-		return err_nomem(e);
-	iov[1].iov_base = m->body.p;
-	iov[1].iov_len = IPC_MAX_BYTES;
+	iov[1].iov_base = room;
+	iov[1].iov_len = sizeof room;
 	msg.msg_control = control.bytes;
 	msg.msg_controllen = sizeof control.bytes;
 	/* A peer that closed with our messages unread shows as ECONNRESET
@@ -205,8 +204,13 @@ ipc_recv(int fd, struct ipc_msg *m, struct err *e)
 		return err_set(e, ERR_CONFIG, "ipc-version", "%u, not %u",
 		    head.version, IPC_VERSION);
 	m->type = head.type;
-	m->body.len = (size_t)n - sizeof head;
-	return 1;
+	/* Messages are small: a body of the message's own size is cheaper to
+	 * wipe than one of the largest size. */
+	n -= (ssize_t)sizeof head;
+	if (buf_append(&m->body, room, (size_t)n) != 0)
+		err_nomem(e);
+	explicit_bzero(room, (size_t)n);
+	return m->body.len == (size_t)n ? 1 : -1;
 }
 
 /* The next `n` body bytes, or NULL (and failed) when there are fewer. */
