@@ -5,10 +5,10 @@
  */
 #include "signer/cert/pubkey.h"
 
-#include <limits.h>
+#include "signer/cert/signerkey.h"
+
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/x509.h>
 
 static int
 verify(EVP_PKEY *key, struct slice data, struct slice signature)
@@ -29,23 +29,12 @@ int
 pubkey_verify_rsa_sha256(struct slice certificate, struct slice data,
     struct slice signature, struct err *e)
 {
-	const unsigned char *p = certificate.p;
-	X509 *x = certificate.len > LONG_MAX
-		      ? NULL
-		      : d2i_X509(NULL, &p, (long)certificate.len);
-	EVP_PKEY *key = x == NULL ? NULL : X509_get0_pubkey(x);
-	int result = -1;
+	const struct signerkey *k = signerkey_get(certificate);
 
-	if (key == NULL)
-		err_set(e, ERR_CERTIFICATE, "certificate-malformed", "%s", "");
-	else if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
-		err_set(e, ERR_CERTIFICATE, "certificate-algorithm", "%s",
-		    "not RSA");
-	else if (verify(key, data, signature) != 1)
-		err_set(e, ERR_CARD, "signature-wrong", "%s", "");
-	else
-		result = 0;
-	X509_free(x);
-	ERR_clear_error();
-	return result;
+	if (k == NULL)
+		return err_set(e, ERR_CERTIFICATE, "certificate-algorithm",
+		    "%s", "no certificate with an RSA key");
+	if (verify(k->key, data, signature) != 1)
+		return err_set(e, ERR_CARD, "signature-wrong", "%s", "");
+	return 0;
 }

@@ -7,11 +7,10 @@
 #include "signer/exam/existing.h"
 
 #include "base/text.h"
+#include "signer/cert/signerkey.h"
 #include "signer/exam/c14n.h"
 
 #include <openssl/evp.h>
-#include <openssl/sha.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -303,43 +302,14 @@ existing_is_sha1(const char *method)
 	       strcmp(method, ELEMENT_DSIG "sha1") == 0;
 }
 
-static X509 *
-parse_certificate(const struct buf *der)
-{
-	const unsigned char *p = der->p;
-	X509 *cert;
-
-	if (der->len == 0 || der->len > TEXT_MAX)
-		return NULL;
-	cert = d2i_X509(NULL, &p, (long)der->len);
-	if (cert != NULL && p != der->p + der->len) {
-		X509_free(cert);
-		return NULL;
-	}
-	return cert;
-}
-
-static void
-hash_key(X509 *cert, uint8_t out[FINDINGS_SHA256])
-{
-	unsigned char *der = NULL;
-	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
-
-	if (n > 0)
-		SHA256(der, (size_t)n, out);
-	OPENSSL_free(der);
-}
-
 static bool
-verify_value(const struct existing *x, X509 *cert, const char *digest)
+verify_value(const struct existing *x, EVP_PKEY *key, const char *digest)
 {
-	EVP_PKEY *key = X509_get0_pubkey(cert);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool ok = false;
 
-	if (key != NULL && ctx != NULL && EVP_PKEY_is_a(key, "RSA") &&
-	    EVP_DigestVerifyInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL) ==
-		1)
+	if (ctx != NULL && EVP_DigestVerifyInit_ex(
+			       ctx, NULL, digest, NULL, NULL, key, NULL) == 1)
 		ok = EVP_DigestVerify(ctx, x->value.p, x->value.len,
 			 x->signed_info.p, x->signed_info.len) == 1;
 	EVP_MD_CTX_free(ctx);
@@ -347,16 +317,16 @@ verify_value(const struct existing *x, X509 *cert, const char *digest)
 }
 
 static bool
-value_ok(const struct existing *x, X509 *cert, bool allow_legacy)
+value_ok(const struct existing *x, EVP_PKEY *key, bool allow_legacy)
 {
-	if (x->malformed || cert == NULL ||
+	if (x->malformed ||
 	    (strcmp(x->canonical, C14N_URI) != 0 &&
 		strcmp(x->canonical, C14N_URI "#WithComments") != 0))
 		return false;
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
 		if (strcmp(methods[i].uri, x->method) == 0 &&
 		    (!methods[i].legacy || allow_legacy))
-			return verify_value(x, cert, methods[i].digest);
+			return verify_value(x, key, methods[i].digest);
 	return false;
 }
 
@@ -364,7 +334,9 @@ int
 existing_judge(const struct existing *x, bool allow_legacy,
     struct found_signature *out, struct err *e)
 {
-	X509 *cert = parse_certificate(&x->certificate);
+	struct slice der = buf_view(&x->certificate);
+	const struct signerkey *k =
+	    der.len == 0 || der.len > TEXT_MAX ? NULL : signerkey_get(der);
 
 	element_copy_text(out->id, sizeof out->id, slice_str(x->id));
 	element_copy_text(
@@ -377,11 +349,11 @@ existing_judge(const struct existing *x, bool allow_legacy,
 	for (size_t i = 0; i < x->reference_count; i++)
 		if (existing_is_sha1(x->references[i].method))
 			out->legacy = true;
-	out->value_ok = value_ok(x, cert, allow_legacy);
-	if (cert != NULL)
-		hash_key(cert, out->spki);
-	X509_free(cert);
-	if (buf_slice(&out->certificate, buf_view(&x->certificate)) != 0)
+	if (k != NULL) {
+		out->value_ok = value_ok(x, k->key, allow_legacy);
+		memcpy(out->spki, k->spki, sizeof out->spki);
+	}
+	if (buf_slice(&out->certificate, der) != 0)
 		return err_nomem(e);
 	return 0;
 }

@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "signer/exam/signerkey.h"
+#include "signer/cert/signerkey.h"
 
 #include <errno.h>
 #include <libxml/c14n.h>

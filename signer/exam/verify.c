@@ -12,7 +12,7 @@
 #include "signer/exam/dom.h"
 #include "signer/exam/dsig.h"
 #include "signer/exam/referee.h"
-#include "signer/exam/signerkey.h"
+#include "signer/cert/signerkey.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,16 +1,16 @@
 /* The public key of a signer's certificate, remembered. */
-#ifndef SIGNER_EXAM_SIGNERKEY_H
-#define SIGNER_EXAM_SIGNERKEY_H
+#ifndef SIGNER_CERT_SIGNERKEY_H
+#define SIGNER_CERT_SIGNERKEY_H
 
 #include "base/buf.h"
-#include "signer/exam/findings.h"
+#include "signer/cert/cert.h"
 
 #include <openssl/evp.h>
 #include <stdint.h>
 
 struct signerkey {
 	struct buf certificate; /* DER */
-	uint8_t spki[FINDINGS_SHA256];
+	uint8_t spki[CERT_SHA256];
 	EVP_PKEY *key; /* RSA */
 };
 

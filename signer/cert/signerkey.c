@@ -2,9 +2,7 @@
  * Remembered keys are found by the certificate's whole bytes, so that one
  * signer's key can never stand for another's.
  */
-#include "signer/exam/signerkey.h"
-
-#include "signer/cert/cert.h"
+#include "signer/cert/signerkey.h"
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
