@@ -269,8 +269,9 @@ write_anchor(int dir, const char *name, struct slice bytes)
 	CHECK_OK(fs_replace(dir, name, bytes, 0600, &error), &error);
 }
 
+/* Two roots and one below the first. */
 static void
-anchors_come_from_a_folder(void)
+make_list(X509 *list[3])
 {
 	struct certlab_spec s = {.subject = "C=JP/CN=root",
 	    .key = KEY_CA,
@@ -278,10 +279,6 @@ anchors_come_from_a_folder(void)
 	    .from = "20250101000000Z",
 	    .until = "20280101000000Z",
 	    .extension = {{"basicConstraints", "critical,CA:TRUE"}}};
-	X509 *list[3];
-	struct buf pem = {0}, der = {0}, path = {0}, all = {0};
-	struct cert_anchors *a, *b;
-	int top = suite_dir(), dir;
 
 	list[0] = certlab_make(&s);
 	s.subject = "C=JP/CN=below";
@@ -292,15 +289,42 @@ anchors_come_from_a_folder(void)
 	s.key = s.signer = KEY_CA_2;
 	s.issuer = NULL;
 	list[2] = certlab_make(&s);
-	CHECK_OK(fs_mkdir(top, "trust", 0700, &error), &error);
-	dir = fs_open_dir(top, "trust", &error);
-	buf_printf(&path, "%s/trust", suite_dir_path());
+}
 
-	a = cert_anchors_load(buf_cstr(&path), &error);
+/* A fresh folder of anchors: its descriptor and path. */
+static int
+anchor_folder(const char *name, struct buf *path)
+{
+	int top = suite_dir(), dir;
+
+	CHECK_OK(fs_mkdir(top, name, 0700, &error), &error);
+	dir = fs_open_dir(top, name, &error);
+	buf_reset(path);
+	buf_printf(path, "%s/%s", suite_dir_path(), name);
+	close(top);
+	return dir;
+}
+
+/* Counts what was loaded, and frees it. */
+static void
+expect_anchors(struct cert_anchors *a, size_t count, size_t trusted)
+{
 	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
-	CU_ASSERT_EQUAL(cert_anchors_count(a), 0);
+	CU_ASSERT_EQUAL(cert_anchors_count(a), count);
+	CU_ASSERT_EQUAL(cert_anchors_trusted(a), trusted);
 	cert_anchors_free(a);
+}
 
+static void
+anchors_come_from_a_folder(void)
+{
+	X509 *list[3];
+	struct buf pem = {0}, der = {0}, path = {0}, all = {0};
+	struct cert_anchors *a;
+	int dir = anchor_folder("trust", &path);
+
+	make_list(list);
+	expect_anchors(cert_anchors_load(buf_cstr(&path), &error), 0, 0);
 	certlab_pem(list, 2, &pem);
 	certlab_der(list[2], &der);
 	write_anchor(dir, "two.PEM", buf_view(&pem));
@@ -310,60 +334,69 @@ anchors_come_from_a_folder(void)
 	write_anchor(dir, ".hidden.pem", slice_str("not a certificate"));
 	a = cert_anchors_load(buf_cstr(&path), &error);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
-	CU_ASSERT_EQUAL(cert_anchors_count(a), 3);
-	CU_ASSERT_EQUAL(cert_anchors_trusted(a), 2);
-
 	/* Through PEM to an examiner and back. */
 	CHECK_OK(cert_anchors_pem(a, &all, &error), &error);
-	b = cert_anchors_parse(buf_view(&all), &error);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(b);
-	CU_ASSERT_EQUAL(cert_anchors_count(b), 3);
-	CU_ASSERT_EQUAL(cert_anchors_trusted(b), 2);
-	cert_anchors_free(a);
-	cert_anchors_free(b);
+	expect_anchors(a, 3, 2);
+	expect_anchors(cert_anchors_parse(buf_view(&all), &error), 3, 2);
+	for (int i = 0; i < 3; i++)
+		X509_free(list[i]);
+	close(dir);
+	buf_free(&pem);
+	buf_free(&der);
+	buf_free(&path);
+	buf_free(&all);
+}
 
-	/* Its own name as issuer, but another key: helps, is not trusted. */
-	s.signer = KEY_STRANGER;
-	X509_free(list[2]);
-	list[2] = certlab_make(&s);
-	buf_reset(&all);
-	certlab_pem(&list[2], 1, &all);
-	a = cert_anchors_parse(buf_view(&all), &error);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
-	CU_ASSERT_EQUAL(cert_anchors_count(a), 1);
-	CU_ASSERT_EQUAL(cert_anchors_trusted(a), 0);
-	cert_anchors_free(a);
+/* Its own name as issuer, but another key: helps, is not trusted. */
+static void
+only_self_signed_is_trusted(void)
+{
+	struct certlab_spec s = {.subject = "C=JP/CN=root",
+	    .key = KEY_CA,
+	    .signer = KEY_STRANGER,
+	    .from = "20250101000000Z",
+	    .until = "20280101000000Z"};
+	X509 *x = certlab_make(&s);
+	struct buf pem = {0};
 
-	/* One bad file is an error with its name, not a shorter list. */
+	certlab_pem(&x, 1, &pem);
+	expect_anchors(cert_anchors_parse(buf_view(&pem), &error), 1, 0);
+	X509_free(x);
+	buf_free(&pem);
+}
+
+/* One bad file is an error with its name, not a shorter list. */
+static void
+bad_anchor_files_are_errors(void)
+{
+	X509 *list[3];
+	struct buf pem = {0}, path = {0};
+	int dir = anchor_folder("distrust", &path);
+
+	make_list(list);
+	certlab_pem(list, 2, &pem);
+	write_anchor(dir, "good.pem", buf_view(&pem));
 	write_anchor(dir, "bad.pem",
-	    slice_str("-----BEGIN CERTIFICATE-----\n"
-		      "AAAA\n"
+	    slice_str("-----BEGIN CERTIFICATE-----\nAAAA\n"
 		      "-----END CERTIFICATE-----\n"));
-	a = cert_anchors_load(buf_cstr(&path), &error);
-	CU_ASSERT_PTR_NULL(a);
+	CU_ASSERT_PTR_NULL(cert_anchors_load(buf_cstr(&path), &error));
 	CU_ASSERT_STRING_EQUAL(error.code, "anchor-malformed");
 	CU_ASSERT_STRING_EQUAL(error.detail, "bad.pem");
 	CU_ASSERT_EQUAL(error.class, ERR_CONFIG);
 	/* Good ones followed by a broken one are just as wrong. */
-	buf_reset(&all);
-	buf_slice(&all, buf_view(&pem));
-	buf_puts(&all, "-----BEGIN CERTIFICATE-----\nAAAA\n");
-	write_anchor(dir, "bad.pem", buf_view(&all));
+	buf_puts(&pem, "-----BEGIN CERTIFICATE-----\nAAAA\n");
+	write_anchor(dir, "bad.pem", buf_view(&pem));
 	CU_ASSERT_PTR_NULL(cert_anchors_load(buf_cstr(&path), &error));
 	write_anchor(dir, "bad.pem", slice_str(""));
 	CU_ASSERT_PTR_NULL(cert_anchors_load(buf_cstr(&path), &error));
 	buf_puts(&path, "/none");
 	CU_ASSERT_PTR_NULL(cert_anchors_load(buf_cstr(&path), &error));
 	CU_ASSERT_STRING_EQUAL(error.code, "anchors-unreadable");
-
 	for (int i = 0; i < 3; i++)
 		X509_free(list[i]);
 	close(dir);
-	close(top);
 	buf_free(&pem);
-	buf_free(&der);
 	buf_free(&path);
-	buf_free(&all);
 }
 
 static void
@@ -380,4 +413,5 @@ SUITE_MAIN("cert", CASE(jpki_signature_certificate_is_read),
     CASE(jpki_authentication_certificate_is_known), CASE(jpki_path_is_good),
     CASE(damaged_certificates_are_refused), CASE(files_may_be_pem_or_der),
     CASE(odd_names_are_made_safe), CASE(anchors_come_from_a_folder),
+    CASE(only_self_signed_is_trusted), CASE(bad_anchor_files_are_errors),
     CASE(times_are_japanese))
