@@ -103,6 +103,10 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(LIB)
 $(B)/tests/vcard/vcard: $(VCARD_SRC:%.c=$(B)/%.o) $(LIB)
 	$(CC) $(LINK) -o $@ $^ $(NLIBS) $(LDFLAGS)
 
+# Allocation that fails at will, for our own code.
+$(B)/tests/signer/exam/test_nomem: LINK += -Wl,--wrap=malloc,--wrap=calloc \
+	-Wl,--wrap=realloc,--wrap=reallocarray,--wrap=strdup
+
 $(B)/tests/%: $(B)/tests/%.o $(TESTLIB_OBJ) $(LIB)
 	$(CC) $(LINK) -o $@ $^ -lcunit $(NLIBS) $(LDFLAGS)
 

@@ -13,6 +13,19 @@
 static struct signerkey known[REMEMBERED];
 static unsigned oldest;
 
+/* The queue may say "no" for want of memory, which says nothing about the
+ * certificate; anything else in it is of no interest. */
+static void
+keep_nomem_only(bool nomem)
+{
+	unsigned long code;
+
+	while ((code = ERR_get_error()) != 0)
+		nomem = nomem || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+	if (nomem)
+		ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
+}
+
 static EVP_PKEY *
 read_key(struct slice der)
 {
@@ -27,7 +40,7 @@ read_key(struct slice der)
 		EVP_PKEY_free(key);
 		key = NULL;
 	}
-	ERR_clear_error();
+	keep_nomem_only(false);
 	return key;
 }
 
@@ -52,8 +65,12 @@ signerkey_get(struct slice der)
 	k = &known[oldest];
 	forget(k);
 	k->key = read_key(der);
-	if (k->key == NULL || cert_spki(der, k->spki, &e) != 0 ||
-	    buf_slice(&k->certificate, der) != 0) {
+	if (k->key == NULL || cert_spki(der, k->spki, &e) != 0) {
+		forget(k);
+		return NULL;
+	}
+	if (buf_slice(&k->certificate, der) != 0) {
+		keep_nomem_only(true);
 		forget(k);
 		return NULL;
 	}

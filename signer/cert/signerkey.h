@@ -18,7 +18,8 @@ struct signerkey {
  * The key of a DER certificate: read now, or remembered from the same bytes
  * (OpenSSL takes longer to read a certificate than to verify with it, and a
  * batch has few signers).  Borrowed until the next call but three; NULL for
- * what is no certificate with an RSA key.
+ * what is no certificate with an RSA key, or for want of memory: then
+ * OpenSSL's error queue has ERR_R_MALLOC_FAILURE.
  */
 const struct signerkey *signerkey_get(struct slice der);
 

@@ -10,6 +10,7 @@
 #include "signer/cert/signerkey.h"
 #include "signer/exam/c14n.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,26 +209,33 @@ existing_text(struct existing_reader *r, struct slice text)
 	return buf_slice(&r->text, text);
 }
 
-/* Base64 content into an empty buffer; anything wrong is malformed. */
-static void
+/*
+ * Base64 content into an empty buffer; anything wrong is malformed.  Room is
+ * made first: out of memory must not look like a bad signature.  0 / -1.
+ */
+static int
 take_bytes(struct existing_reader *r, struct buf *out)
 {
+	if (buf_reserve(out, r->text.len + 4) != 0)
+		return -1;
 	if (out->len != 0 || r->text_cut ||
 	    text_base64_decode(out, buf_view(&r->text)) != 0 || out->len == 0)
 		r->x.malformed = true;
+	return 0;
 }
 
-static void
+static int
 leave(struct existing_reader *r)
 {
-	if (r->at == AT_DIGEST_VALUE) {
-		take_bytes(r, &last_reference(r)->value);
-	} else if (r->at == AT_VALUE) {
+	if (r->at == AT_DIGEST_VALUE)
+		return take_bytes(r, &last_reference(r)->value);
+	if (r->at == AT_VALUE) {
 		r->values++;
-		take_bytes(r, &r->x.value);
-	} else if (r->at == AT_CERTIFICATE && r->x.certificates++ == 0) {
-		take_bytes(r, &r->x.certificate);
+		return take_bytes(r, &r->x.value);
 	}
+	if (r->at == AT_CERTIFICATE && r->x.certificates++ == 0)
+		return take_bytes(r, &r->x.certificate);
+	return 0;
 }
 
 int
@@ -238,7 +246,8 @@ existing_end(struct existing_reader *r, const struct element *el)
 		r->ignored--;
 		return 0;
 	}
-	leave(r);
+	if (leave(r) != 0)
+		return -1;
 	if (r->levels > 0)
 		r->at = r->outer[--r->levels];
 	else if (r->signed_infos != 1 || r->values != 1 ||
@@ -308,8 +317,10 @@ verify_value(const struct existing *x, EVP_PKEY *key, const char *digest)
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool ok = false;
 
-	if (ctx != NULL && EVP_DigestVerifyInit_ex(
-			       ctx, NULL, digest, NULL, NULL, key, NULL) == 1)
+	if (ctx == NULL)
+		ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
+	else if (EVP_DigestVerifyInit_ex(
+		     ctx, NULL, digest, NULL, NULL, key, NULL) == 1)
 		ok = EVP_DigestVerify(ctx, x->value.p, x->value.len,
 			 x->signed_info.p, x->signed_info.len) == 1;
 	EVP_MD_CTX_free(ctx);
@@ -330,14 +341,28 @@ value_ok(const struct existing *x, EVP_PKEY *key, bool allow_legacy)
 	return false;
 }
 
+/* True when OpenSSL's answers since ERR_clear_error are for want of memory:
+ * then "no" does not mean that the signature is bad. */
+static bool
+openssl_nomem(void)
+{
+	unsigned long code;
+
+	while ((code = ERR_get_error()) != 0)
+		if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE)
+			return true;
+	return false;
+}
+
 int
 existing_judge(const struct existing *x, bool allow_legacy,
     struct found_signature *out, struct err *e)
 {
 	struct slice der = buf_view(&x->certificate);
-	const struct signerkey *k =
-	    der.len == 0 || der.len > TEXT_MAX ? NULL : signerkey_get(der);
+	const struct signerkey *k;
 
+	ERR_clear_error();
+	k = der.len == 0 || der.len > TEXT_MAX ? NULL : signerkey_get(der);
 	element_copy_text(out->id, sizeof out->id, slice_str(x->id));
 	element_copy_text(
 	    out->method, sizeof out->method, slice_str(x->method));
@@ -353,7 +378,7 @@ existing_judge(const struct existing *x, bool allow_legacy,
 		out->value_ok = value_ok(x, k->key, allow_legacy);
 		memcpy(out->spki, k->spki, sizeof out->spki);
 	}
-	if (buf_slice(&out->certificate, der) != 0)
+	if (openssl_nomem() || buf_slice(&out->certificate, der) != 0)
 		return err_nomem(e);
 	return 0;
 }

@@ -49,13 +49,11 @@ plan_put(const struct plan *p, struct buf *out)
 	return result;
 }
 
-static void
+/* 0 / -1 no memory. */
+static int
 get_buf(struct ipc_msg *m, struct buf *out)
 {
-	struct slice s = ipc_get_bytes(m);
-
-	if (buf_slice(out, s) != 0)
-		m->failed = true;
+	return buf_slice(out, ipc_get_bytes(m));
 }
 
 int
@@ -65,20 +63,21 @@ plan_get(
 	struct ipc_msg m = {0};
 	int result = 0;
 
-	if (ipc_load(&m, PLAN_TYPE, encoded) != 0)
+	if (ipc_load(&m, PLAN_TYPE, encoded) != 0) {
+		ipc_free(&m);
 		return err_nomem(e);
+	}
 	if (ipc_get_u64(&m) != PLAN_VERSION)
 		m.failed = true;
 	ipc_get_str(&m, p->format, sizeof p->format);
 	p->size = ipc_get_u64(&m);
 	p->offset = ipc_get_u64(&m);
 	ipc_get_str(&m, p->prefix, sizeof p->prefix);
-	get_buf(&m, &p->before);
-	get_buf(&m, &p->after);
-	get_buf(&m, &p->signed_info);
-	get_buf(&m, &p->taken);
-	if (!ipc_end(&m) || strcmp(p->format, format) != 0 ||
-	    p->offset > p->size)
+	if (get_buf(&m, &p->before) != 0 || get_buf(&m, &p->after) != 0 ||
+	    get_buf(&m, &p->signed_info) != 0 || get_buf(&m, &p->taken) != 0)
+		result = err_nomem(e);
+	else if (!ipc_end(&m) || strcmp(p->format, format) != 0 ||
+		 p->offset > p->size)
 		result = err_set(e, ERR_BUG, "plan-malformed", "%s, %zu bytes",
 		    format, encoded.len);
 	ipc_free(&m);
