@@ -273,8 +273,6 @@ drop_pending(struct spool *s)
 void
 spool_close(struct spool *s)
 {
-	const int *own[] = {&s->root, &s->work, &s->state, &s->in, &s->watch};
-
 	if (s == NULL)
 		return;
 	drop_pending(s);
@@ -286,9 +284,13 @@ spool_close(struct spool *s)
 	for (size_t i = 0; s->memory != NULL && i < s->conf->drop_count; i++)
 		drop_memory_free(s->memory[i]);
 	free(s->memory);
-	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-		if (*own[i] >= 0)
-			close(*own[i]);
+	{
+		const int own[] = {s->root, s->work, s->state, s->in, s->watch};
+
+		for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+			if (own[i] >= 0)
+				close(own[i]);
+	}
 	free(s);
 }
 

@@ -8,7 +8,7 @@
 #include "queue/job.h"
 #include "queue/queue.h"
 #include "spool/inside.h"
-#include "tests/spool/box.h"
+#include "tests/lib/box.h"
 
 #include <dlfcn.h>
 #include <openssl/evp.h>

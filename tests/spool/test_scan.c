@@ -4,7 +4,7 @@
  */
 #include "spool/inside.h"
 #include "spool/watch.h"
-#include "tests/spool/box.h"
+#include "tests/lib/box.h"
 
 #include <poll.h>
 

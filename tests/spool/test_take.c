@@ -4,7 +4,7 @@
  */
 #include "base/text.h"
 #include "spool/inside.h"
-#include "tests/spool/box.h"
+#include "tests/lib/box.h"
 
 #include <openssl/evp.h>
 

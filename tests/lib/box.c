@@ -1,40 +1,23 @@
-/* A spool of its own for each case, and hands to put things into it. */
-#ifndef TESTS_SPOOL_BOX_H
-#define TESTS_SPOOL_BOX_H
+/*
+ * A spool of its own for each case: settings without a file, clocks that are
+ * moved instead of waited for, and looks at the disk that trust no function
+ * under test.
+ */
+#include "tests/lib/box.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fsops.h"
-#include "conf/conf.h"
-#include "spool/claim.h"
-#include "spool/publish.h"
-#include "spool/recover.h"
-#include "spool/scan.h"
-#include "spool/spool.h"
-#include "tests/lib/suite.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define IN "in/kokuzei"
-
-struct box {
-	char path[96];
-	int root; /* descriptor of the spool's root */
-	struct conf conf;
-	struct conf_drop drop[2];
-	struct spool *spool;
-	int64_t ahead_ms; /* how far our clocks are */
-};
-
-static inline int64_t
+int64_t
 box_now(void)
 {
 	struct timespec t;
@@ -43,15 +26,14 @@ box_now(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Lets time pass for the program: both clocks, without waiting. */
-static inline void
+void
 box_later(struct box *b, int64_t ms)
 {
 	b->ahead_ms += ms;
 	clock_freeze(box_now() + b->ahead_ms, 1000000 + b->ahead_ms);
 }
 
-static inline void
+static void
 box_settings(struct box *b, enum conf_format format)
 {
 	b->conf.root = b->path;
@@ -67,7 +49,7 @@ box_settings(struct box *b, enum conf_format format)
 	b->drop[0].deliver = (char *)(uintptr_t) "out/{batch}/{path}";
 }
 
-static inline void
+void
 box_open(struct box *b, enum conf_format format)
 {
 	static int n;
@@ -83,7 +65,7 @@ box_open(struct box *b, enum conf_format format)
 	box_later(b, 0);
 }
 
-static inline void
+void
 box_close(struct box *b)
 {
 	spool_close(b->spool);
@@ -91,8 +73,7 @@ box_close(struct box *b)
 	clock_freeze(-1, 0);
 }
 
-/* Makes or overwrites a file below the root, and its folders. */
-static inline void
+void
 box_write(struct box *b, const char *path, const char *text)
 {
 	char folder[1200];
@@ -109,7 +90,7 @@ box_write(struct box *b, const char *path, const char *text)
 	close(fd);
 }
 
-static inline bool
+bool
 box_has(struct box *b, const char *path)
 {
 	struct stat st;
@@ -117,8 +98,7 @@ box_has(struct box *b, const char *path)
 	return fstatat(b->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* True when the file is there and holds exactly this text. */
-static inline bool
+bool
 box_holds(struct box *b, const char *path, const char *text)
 {
 	struct buf have = {0};
@@ -132,7 +112,7 @@ box_holds(struct box *b, const char *path, const char *text)
 	return same;
 }
 
-static inline int
+int
 box_count_in(int dir, int depth)
 {
 	int n = 0, fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -164,8 +144,7 @@ box_count_in(int dir, int depth)
 	return n;
 }
 
-/* Files (not folders) anywhere below the path, hidden ones too. */
-static inline int
+int
 box_count(struct box *b, const char *path)
 {
 	int fd = openat(b->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -176,7 +155,7 @@ box_count(struct box *b, const char *path)
 	return n;
 }
 
-static inline struct spool_scan
+struct spool_scan
 box_scan(struct box *b)
 {
 	struct spool_scan scan;
@@ -186,8 +165,7 @@ box_scan(struct box *b)
 	return scan;
 }
 
-/* Index of a found drop by its clean path, or -1. */
-static inline int
+int
 box_find(const struct spool_scan *scan, const char *path)
 {
 	for (size_t i = 0; i < scan->found_count; i++)
@@ -196,7 +174,7 @@ box_find(const struct spool_scan *scan, const char *path)
 	return -1;
 }
 
-static inline const struct spool_problem *
+const struct spool_problem *
 box_problem(const struct spool_scan *scan, const char *path)
 {
 	for (size_t i = 0; i < scan->problem_count; i++)
@@ -204,5 +182,3 @@ box_problem(const struct spool_scan *scan, const char *path)
 			return &scan->problems[i];
 	return NULL;
 }
-
-#endif
