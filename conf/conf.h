@@ -60,7 +60,8 @@ struct conf_key {
 struct conf_limits {
 	int64_t document_max;    /* bytes of one XML document */
 	int64_t drop_max;        /* bytes of all members of one drop */
-	int64_t members_max;     /* members of one drop */
+	int64_t members_max;     /* files of a folder drop */
+	int64_t archive_max;     /* entries of a ZIP drop */
 	int64_t depth;           /* element nesting */
 	int64_t attributes;      /* per element */
 	int64_t namespaces;      /* in scope */

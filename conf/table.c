@@ -179,7 +179,11 @@ const struct conf_setting conf_settings[] = {
     N_("All files of one drop together, also unpacked.")},
 {"limits", "members-max", CONF_INT, "150", NULL, 1, 180, NULL,
     L(members_max),
-    N_("Files in one drop.")},
+    N_("Files in one folder that is dropped.")},
+{"limits", "archive-members-max", CONF_INT, "5000", NULL, 1, 50000, NULL,
+    L(archive_max),
+    N_("Entries of one ZIP archive that is dropped; one of many applications "
+    "has many.")},
 {"limits", "depth", CONF_INT, "200", NULL, 8, 2000, NULL, L(depth),
     N_("Nesting of elements.")},
 {"limits", "attributes", CONF_INT, "256", NULL, 16, 10000, NULL,

@@ -123,6 +123,7 @@ examiner_options(const struct conf *c, struct exam_options *o)
 	o->limits.drop_max = (uint64_t)l->drop_max;
 	o->limits.full_verify_max = (uint64_t)l->full_verify_max;
 	o->limits.members_max = (uint32_t)l->members_max;
+	o->limits.archive_max = (uint32_t)l->archive_max;
 	o->limits.depth = (uint32_t)l->depth;
 	o->limits.attributes = (uint32_t)l->attributes;
 	o->limits.namespaces = (uint32_t)l->namespaces;

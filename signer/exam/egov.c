@@ -72,7 +72,7 @@ egov_missing(const struct drop *d, struct err *e)
 	static const struct exam_limits limits = {
 	    .document_max = UINT64_C(1) << 30,
 	    .drop_max = UINT64_C(1) << 40,
-	    .members_max = 10000,
+	    .members_max = UINT32_MAX,
 	    .depth = 200,
 	    .attributes = 256,
 	    .namespaces = 256,

@@ -245,7 +245,7 @@ egov_drop_open(struct egov_drop *d, const struct drop *from,
     const struct exam_limits *limits, struct err *e)
 {
 	const struct zipin_limits bounds = {
-	    limits->drop_max, limits->members_max};
+	    limits->drop_max, limits->archive_max};
 	struct flat *list = NULL;
 	size_t count = 0;
 	int result = -1;

@@ -33,7 +33,9 @@ struct exam_signer {
 
 struct exam_limits {
 	uint64_t document_max, drop_max, full_verify_max;
-	uint32_t members_max, depth, attributes, namespaces, ids;
+	uint32_t members_max; /* files of a folder drop */
+	uint32_t archive_max; /* entries of a ZIP drop */
+	uint32_t depth, attributes, namespaces, ids;
 };
 
 /* Gives the bundle of (procedure, version): its descriptor (caller closes)

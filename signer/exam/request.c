@@ -23,6 +23,7 @@ put_limits(struct ipc_msg *m, const struct exam_limits *l)
 	ipc_put_u64(m, l->drop_max);
 	ipc_put_u64(m, l->full_verify_max);
 	ipc_put_u64(m, l->members_max);
+	ipc_put_u64(m, l->archive_max);
 	ipc_put_u64(m, l->depth);
 	ipc_put_u64(m, l->attributes);
 	ipc_put_u64(m, l->namespaces);
@@ -36,6 +37,7 @@ get_limits(struct ipc_msg *m, struct exam_limits *l)
 	l->drop_max = ipc_get_u64(m);
 	l->full_verify_max = ipc_get_u64(m);
 	l->members_max = (uint32_t)ipc_get_u64(m);
+	l->archive_max = (uint32_t)ipc_get_u64(m);
 	l->depth = (uint32_t)ipc_get_u64(m);
 	l->attributes = (uint32_t)ipc_get_u64(m);
 	l->namespaces = (uint32_t)ipc_get_u64(m);

@@ -180,6 +180,7 @@ examlab_options(struct exam_options *o, unsigned signers)
 	    .drop_max = 40 << 20,
 	    .full_verify_max = 32 << 20,
 	    .members_max = 100,
+	    .archive_max = 1000,
 	    .depth = 200,
 	    .attributes = 256,
 	    .namespaces = 256,

@@ -287,6 +287,73 @@ limits_hold_for_folders(void)
 
 /* An individually signed application with one form; a rule broken each. */
 static void
+limits_hold_for_archives(void)
+{
+	const struct lab_kousei k = {.forms = {"f.xml"}};
+	char *text = lab_kousei(&k);
+	const struct lab_file files[] = {
+	    {"kousei.xml", text, 0}, {"f.xml", "<f/>", 0}};
+	struct exam_options o;
+	struct findings f;
+	struct lab_drop d;
+	struct err e;
+
+	lab_zip(&d, "x.zip", files, 2);
+	findings_init(&f);
+	lab_options(&o);
+	o.limits.archive_max = 1;
+	CHECK_CODE(format_egov.examine(&d.drop, &o, &f, &e), &e,
+	    "zip-too-many-members");
+	o.limits.archive_max = 2;
+	o.limits.members_max = 1; /* is about folders */
+	CHECK_OK(format_egov.examine(&d.drop, &o, &f, &e), &e);
+	findings_free(&f);
+	lab_drop_free(&d);
+	free(text);
+}
+
+/* A bulk archive of more applications than a folder may have files. */
+static void
+a_large_bulk_archive_is_signed(void)
+{
+	enum { COUNT = 60 };
+	static char names[2 * COUNT][40];
+	const struct lab_kousei k = {.forms = {"f.xml"}};
+	char *text = lab_kousei(&k);
+	struct rawzip_entry *entries = calloc(2 * COUNT, sizeof *entries);
+	struct buf zip = {0};
+	struct exam_options o;
+	struct findings f;
+	struct lab_drop d;
+	struct err e;
+
+	CU_ASSERT_FATAL(entries != NULL);
+	for (size_t i = 0; i < COUNT; i++) {
+		snprintf(names[2 * i], 40, "999A010200001000(%zu)/kousei.xml",
+		    i + 1);
+		snprintf(
+		    names[2 * i + 1], 40, "999A010200001000(%zu)/f.xml", i + 1);
+		entries[2 * i] = (struct rawzip_entry){.name = names[2 * i],
+		    .data = text,
+		    .size = strlen(text),
+		    .deflate = true};
+		entries[2 * i + 1] = (struct rawzip_entry){
+		    .name = names[2 * i + 1], .data = "<f/>", .size = 4};
+	}
+	rawzip_write(&zip, entries, 2 * COUNT);
+	lab_output(&d, rawzip_fd(buf_view(&zip)));
+	lab_options(&o);
+	findings_init(&f);
+	CHECK_OK(format_egov.examine(&d.drop, &o, &f, &e), &e);
+	CU_ASSERT_EQUAL(f.part_count, COUNT);
+	findings_free(&f);
+	lab_drop_free(&d);
+	buf_free(&zip);
+	free(entries);
+	free(text);
+}
+
+static void
 individual_rules_are_kept(void)
 {
 	const struct lab_kousei main_good = {.attachments = {DOC, "f.xml"}};
@@ -486,6 +553,7 @@ too_many_forms_are_refused(void)
 	    (struct member){"kousei.xml", rawzip_fd(buf_view(&b)), b.len};
 	drop = (struct drop){FOLDER, true, members, 301};
 	lab_options(&o);
+	o.limits.members_max = 301;
 	findings_init(&f);
 	CHECK_CODE(
 	    format_egov.examine(&drop, &o, &f, &e), &e, "egov-too-many-forms");
@@ -541,6 +609,7 @@ SUITE_MAIN("egov-rules", CASE(frames_that_do_not_fit_are_refused),
     CASE(names_e_gov_may_refuse_are_told), CASE(remarks_are_made),
     CASE(spelling_follows_the_document),
     CASE(layouts_that_do_not_fit_are_refused), CASE(limits_hold_for_folders),
+    CASE(limits_hold_for_archives), CASE(a_large_bulk_archive_is_signed),
     CASE(individual_rules_are_kept), CASE(a_wrong_suffix_is_told),
     CASE(incomplete_folders_wait), CASE(half_a_document_waits),
     CASE(waiting_has_limits), CASE(too_many_forms_are_refused),
