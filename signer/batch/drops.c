@@ -54,14 +54,39 @@ tell_problems(const struct spool_scan *scan)
 	}
 }
 
+/* A found drop that was chosen to be taken. */
+struct found {
+	struct bdrop *drop;
+	size_t at;
+};
+
+/* Everything found is gone: time for the next scan. */
+static bool
+is_used_up(const struct bdrop *d)
+{
+	for (size_t at = d->next; at < d->scan.found_count; at++)
+		if (d->state[at] != FOUND_GONE)
+			return false;
+	return true;
+}
+
+static void
+forget_scan(struct bdrop *d)
+{
+	free(d->state);
+	d->state = NULL;
+	d->next = 0;
+	memset(&d->scan, 0, sizeof d->scan);
+}
+
 static void
 scan(struct runner *r, struct bdrop *d)
 {
 	int64_t now = clock_mono_ms();
 	struct err e = {0};
 
-	d->next = 0;
-	d->complete = d->waiting = false;
+	forget_scan(d);
+	d->waiting = false;
 	d->scan_ms = now + r->conf->poll_ms;
 	if (spool_scan(r->spool, d->conf, &d->scan, &e) != 0) {
 		memset(&d->scan, 0, sizeof d->scan);
@@ -76,57 +101,79 @@ scan(struct runner *r, struct bdrop *d)
 	if (d->scan.next_ms >= 0 && d->scan.next_ms < r->conf->poll_ms)
 		d->scan_ms = now + d->scan.next_ms;
 	tell_problems(&d->scan);
+	d->state = calloc(d->scan.found_count + 1, sizeof *d->state);
+	if (d->state == NULL) /* found again by the next scan */
+		d->scan.found_count = 0;
 }
 
 /* A drop that may be incomplete is looked at by an examiner first: folders,
  * and XML that was written a moment ago. */
 static bool
-wants_look(const struct bdrop *d, const struct spool_found *f)
+wants_look(const struct spool_found *f)
 {
-	if (d->complete || f->overdue)
+	if (f->overdue)
 		return false;
 	return f->folder || clock_wall_ms() - f->changed_ms < FRESH_MS;
 }
 
 void
-drop_looked(struct runner *r, struct bdrop *d, const struct err *e)
+drop_looked(struct runner *r, struct bdrop *d, size_t at, const struct err *e)
 {
-	const struct spool_found *f = &d->scan.found[d->next];
+	const struct spool_found *f = &d->scan.found[at];
 
-	(void)r;
-	d->looking = false;
+	if (d->state[at] == FOUND_LOOKING)
+		d->looking--;
 	if (e->class != ERR_TRANSIENT_IO) {
-		d->complete = true; /* whole, or it fails with its reason */
+		/* Whole, or it fails with its reason. */
+		d->state[at] = FOUND_WHOLE;
 		return;
 	}
 	log_err(LOG_LEVEL_INFO, "drop.incomplete", e);
 	spool_defer(r->spool, f, f->folder ? 0 : clock_mono_ms() + FRESH_MS);
-	d->next++;
+	d->state[at] = FOUND_GONE;
 }
 
-/* Fills `take` with found drops that can be claimed now. */
-static size_t
-choose(struct runner *r, const struct spool_found **take, size_t room)
+/* One found drop: has it looked at, or finds it whole. */
+static void
+consider(struct runner *r, struct bdrop *d, size_t at)
 {
-	size_t n = 0;
+	if (d->state[at] != FOUND_NEW)
+		return;
+	if (!wants_look(&d->scan.found[at])) {
+		d->state[at] = FOUND_WHOLE;
+		return;
+	}
+	d->state[at] = FOUND_LOOKING;
+	d->looking++;
+	if (!exams_look(r, d, at)) {
+		d->state[at] = FOUND_NEW;
+		d->looking--;
+	}
+}
+
+/* The found drops that may be taken, at most `room`; none while a few more
+ * looks make it a larger group. */
+static size_t
+choose(struct runner *r, struct found *take, size_t room)
+{
+	size_t n = 0, undecided = 0;
 
 	for (size_t i = 0; i < r->drop_count; i++) {
 		struct bdrop *d = &r->drops[i];
 
-		while (
-		    n < room && !d->looking && d->next < d->scan.found_count) {
-			const struct spool_found *f = &d->scan.found[d->next];
-
-			if (wants_look(d, f)) {
-				exams_look(r, d);
-				break;
-			}
-			d->complete = false;
-			take[n++] = f;
+		while (d->next < d->scan.found_count &&
+		       d->state[d->next] == FOUND_GONE)
 			d->next++;
+		for (size_t at = d->next;
+		     at < d->scan.found_count && n + undecided < room; at++) {
+			consider(r, d, at);
+			if (d->state[at] == FOUND_WHOLE)
+				take[n++] = (struct found){d, at};
+			else if (d->state[at] != FOUND_GONE)
+				undecided++;
 		}
 	}
-	return n;
+	return n >= GROUP || undecided == 0 ? n : 0;
 }
 
 static int
@@ -253,6 +300,7 @@ void
 drops_claim(struct runner *r)
 {
 	const struct spool_found *found[TAKE_MAX];
+	struct found chosen[TAKE_MAX];
 	int64_t now = clock_mono_ms();
 	uint64_t bytes = 0;
 	struct err e = {0};
@@ -260,22 +308,22 @@ drops_claim(struct runner *r)
 
 	if (r->stopping || r->job_count >= IN_FLIGHT_MAX)
 		return;
-	for (size_t i = 0; i < r->drop_count; i++) {
-		struct bdrop *d = &r->drops[i];
-
-		if (!d->looking && d->next >= d->scan.found_count &&
-		    d->scan_ms <= now)
-			scan(r, d);
-	}
-	n = choose(r, found, IN_FLIGHT_MAX - r->job_count);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < r->drop_count; i++)
+		if (is_used_up(&r->drops[i]) && r->drops[i].scan_ms <= now)
+			scan(r, &r->drops[i]);
+	n = choose(r, chosen, IN_FLIGHT_MAX - r->job_count);
+	for (size_t i = 0; i < n; i++) {
+		found[i] = &chosen[i].drop->scan.found[chosen[i].at];
 		bytes += found[i]->size;
+	}
 	if (n == 0)
 		return;
 	if (spool_space(r->spool, bytes, &e) != 0) {
 		runner_fatal(r, &e);
 		return;
 	}
+	for (size_t i = 0; i < n; i++)
+		chosen[i].drop->state[chosen[i].at] = FOUND_GONE;
 	take_all(r, found, n);
 }
 
@@ -287,8 +335,7 @@ drops_next_ms(const struct runner *r)
 	for (size_t i = 0; i < r->drop_count; i++) {
 		const struct bdrop *d = &r->drops[i];
 
-		if (!d->looking && d->next >= d->scan.found_count &&
-		    d->scan_ms < first)
+		if (is_used_up(d) && d->scan_ms < first)
 			first = d->scan_ms;
 	}
 	return first;
@@ -297,11 +344,26 @@ drops_next_ms(const struct runner *r)
 bool
 drops_pending(const struct runner *r)
 {
-	for (size_t i = 0; i < r->drop_count; i++) {
-		const struct bdrop *d = &r->drops[i];
-
-		if (d->looking || d->next < d->scan.found_count || d->waiting)
+	for (size_t i = 0; i < r->drop_count; i++)
+		if (!is_used_up(&r->drops[i]) || r->drops[i].waiting)
 			return true;
-	}
 	return false;
+}
+
+size_t
+drops_left(const struct runner *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->drop_count; i++)
+		n += r->drops[i].scan.found_count - r->drops[i].next;
+	return n;
+}
+
+void
+drops_close(struct runner *r)
+{
+	for (size_t i = 0; i < r->drop_count; i++)
+		free(r->drops[i].state);
+	free(r->drops);
 }

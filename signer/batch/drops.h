@@ -13,8 +13,14 @@ void drops_claim(struct runner *r);
 /* All folders are to be scanned at once (inotify woke us). */
 void drops_wake(struct runner *r);
 
-/* The look at found[next] of a folder has ended: class NONE = whole. */
-void drop_looked(struct runner *r, struct bdrop *d, const struct err *e);
+/* The look at found drop `at` has ended: class NONE = whole. */
+void drop_looked(
+    struct runner *r, struct bdrop *d, size_t at, const struct err *e);
+
+/* Found drops that are not taken yet. */
+size_t drops_left(const struct runner *r);
+
+void drops_close(struct runner *r);
 
 /* When a folder wants to be looked at next (monotonic ms). */
 int64_t drops_next_ms(const struct runner *r);

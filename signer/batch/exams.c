@@ -307,9 +307,9 @@ idle_examiner(struct runner *r, int other_than)
 }
 
 bool
-exams_look(struct runner *r, struct bdrop *d)
+exams_look(struct runner *r, struct bdrop *d, size_t at)
 {
-	const struct spool_found *f = &d->scan.found[d->next];
+	const struct spool_found *f = &d->scan.found[at];
 	struct bexam *x = idle_examiner(r, -1);
 	struct exam_request q = {.op = EXAM_MISSING, .out = -1};
 	struct spool_members m = {0};
@@ -323,11 +323,11 @@ exams_look(struct runner *r, struct bdrop *d)
 		&m, &e) != 0 ||
 	    to_drop(&q.drop, &m, f->path, f->folder, &e) != 0 ||
 	    exam_request_send(x->x.fd, &q, &e) != 0) {
-		drop_looked(r, d, &e);
+		drop_looked(r, d, at, &e);
 	} else {
 		begin(r, x, EXAM_MISSING);
 		x->look = d;
-		d->looking = true;
+		x->look_at = at;
 	}
 	spool_members_close(&m);
 	free(q.drop.members);
@@ -419,7 +419,7 @@ died(struct runner *r, struct bexam *x, bool late)
 		err_set(&e, ERR_INPUT, "examiner-died", "signal %d",
 		    WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 	if (d != NULL)
-		drop_looked(r, d, &e);
+		drop_looked(r, d, x->look_at, &e);
 	if (j == NULL)
 		return;
 	j->exam = -1;
@@ -561,7 +561,7 @@ receive_from(struct runner *r, struct bexam *x)
 	}
 	if (type == EXAM_REPLY_DONE && d != NULL) {
 		x->look = NULL;
-		drop_looked(r, d, &x->reply.error);
+		drop_looked(r, d, x->look_at, &x->reply.error);
 		return;
 	}
 	if (type == EXAM_REPLY_DONE && x->job != NULL &&

@@ -13,8 +13,9 @@ void exams_stop(struct runner *r);
 /* Gives waiting jobs to idle examiners, in the order of DESIGN-batch. */
 void exams_dispatch(struct runner *r);
 
-/* A look at a drop before its claim: true when an examiner took it. */
-bool exams_look(struct runner *r, struct bdrop *d);
+/* A look at found drop `at` before its claim; false when no examiner is
+ * idle.  drop_looked is called with its result, maybe at once. */
+bool exams_look(struct runner *r, struct bdrop *d, size_t at);
 
 /* Descriptors to poll (returns how many were filled), then what came. */
 size_t exams_poll(const struct runner *r, struct pollfd *fds);

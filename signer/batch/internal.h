@@ -102,22 +102,31 @@ struct bkey {
 	bool used; /* by the open batch: it has a line in the report */
 };
 
+/* What became of a found drop since the scan. */
+enum found_state {
+	FOUND_NEW,
+	FOUND_LOOKING, /* an examiner looks whether it is complete */
+	FOUND_WHOLE,   /* may be taken */
+	FOUND_GONE     /* taken, or left until it changes */
+};
+
 /* A drop folder between two scans: what was found and not yet taken. */
 struct bdrop {
 	const struct conf_drop *conf;
 	struct spool_scan scan;
-	size_t next;     /* index of the next found drop to take */
-	bool looking;    /* an examiner looks at found[next] */
-	bool complete;   /* it looked: found[next] is whole */
-	int64_t scan_ms; /* monotonic: scan (again) at this time */
-	bool waiting;    /* something settles; scan_ms is when to look */
-	bool unreadable; /* said once */
+	unsigned char *state; /* enum found_state, for each found drop */
+	size_t next;          /* those before it are all gone */
+	size_t looking;       /* how many are being looked at */
+	int64_t scan_ms;      /* monotonic: scan (again) at this time */
+	bool waiting;         /* something settles; scan_ms is when to look */
+	bool unreadable;      /* said once */
 };
 
 struct bexam {
 	struct examiner x;
 	struct bjob *job;   /* what it works on */
-	struct bdrop *look; /* or a look before the claim */
+	struct bdrop *look; /* or a look before the claim, */
+	size_t look_at;     /* at this found drop */
 	enum exam_op op;
 	struct exam_reply reply;
 	int64_t deadline_ms;

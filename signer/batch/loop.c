@@ -146,7 +146,7 @@ close_all(struct runner *r)
 	schema_store_close(r->schemas);
 	cert_anchors_free(r->anchors);
 	free(r->keys);
-	free(r->drops);
+	drops_close(r);
 	free(r->resume);
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/i18n.h"
-#include "signer/batch/resume.h"
+#include "signer/batch/drops.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,11 +23,8 @@ static bool on_line;
 static uint64_t
 left_to_do(const struct runner *r)
 {
-	uint64_t n = r->job_count + (r->resume_count - r->resume_next);
-
-	for (size_t i = 0; i < r->drop_count; i++)
-		n += r->drops[i].scan.found_count - r->drops[i].next;
-	return n;
+	return r->job_count + (r->resume_count - r->resume_next) +
+	       drops_left(r);
 }
 
 static void

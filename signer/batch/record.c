@@ -259,7 +259,10 @@ fill(struct runner *r, struct report *t, struct err *e)
 {
 	int64_t *ids = NULL;
 	size_t n = 0;
-	int result = queue_job_list(
+	int result;
+
+	runner_record(r); /* many reads are cheaper in one transaction */
+	result = queue_job_list(
 	    r->queue, QUEUE_BATCH_JOBS, r->batch.id, &ids, &n, e);
 
 	report_text(t, &t->batch, r->batch.name);
@@ -273,6 +276,7 @@ fill(struct runner *r, struct report *t, struct err *e)
 	if (r->fatal.class != ERR_NONE)
 		report_warn(t, &t->warnings, &t->warning_count, r->fatal.code,
 		    r->fatal.detail);
+	runner_commit(r);
 	free(ids);
 	return result;
 }
