@@ -32,8 +32,8 @@ int fs_mkdirs(int dirfd, const char *path, mode_t mode, struct err *e);
 int fs_create(int dirfd, const char *name, mode_t mode, struct err *e);
 
 /* Opens a file of one's own for appending and reading, creating it (then its
- * directory is synced, unless it is AT_FDCWD); descriptor / -1.  Not a regular file with one link:
- * code "not-a-file". */
+ * directory is synced, unless it is AT_FDCWD); descriptor / -1.  Not a
+ * regular file with one link: code "not-a-file". */
 int fs_open_append(int dirfd, const char *name, mode_t mode, struct err *e);
 
 /* Listens on a SOCK_SEQPACKET socket at `name` (an old one there is removed)

@@ -31,8 +31,8 @@ struct verify_profile {
 				     * element directly; NULL = of the root */
 	bool enveloped;             /* Transforms: enveloped-signature, C14N;
 				     * false: C14N alone or none */
-	bool members;               /* References after the first name files of
-				     * the drop; false: exactly one */
+	bool members;               /* References after the first name
+				     * files of the drop; false: exactly one */
 };
 
 /* e-Tax .xtx; e-Tax form as root (電子的控除証明書); e-Gov kousei*.xml. */
