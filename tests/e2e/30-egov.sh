@@ -55,6 +55,8 @@ cp -r "$dir/f/00012" "$spool/in/two/individual-pair"
 cp -r "$dir/f/00005" "$spool/in/free/unsigned"
 run_batch
 same exit-code 0 $?
+same no-schema-can-be-had 6 "$(report_get \
+	'[.filings[].checks.schema | select(.code == "schema-none")] | length')"
 
 standard=$(output '999Z000000000000(1).zip')
 whole standard "$standard" "$dir/f/00001"
