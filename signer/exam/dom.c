@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <libxml/SAX2.h>
 #include <libxml/parser.h>
+#include <libxml/uri.h>
 #include <libxml/xmlerror.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -79,6 +80,26 @@ on_doctype(void *ctx, const xmlChar *name, const xmlChar *external_id,
 	stop(ctx, "doctype-forbidden");
 }
 
+/* Pairs of prefix and URI.  C14N refuses relative ones, and so do we. */
+static bool
+has_relative(const xmlChar **namespaces, int count)
+{
+	for (int i = 0; i < count; i++) {
+		const char *text = (const char *)namespaces[2 * i + 1];
+		xmlURIPtr uri;
+		bool absolute;
+
+		if (text == NULL || *text == '\0')
+			continue;
+		uri = xmlParseURI(text);
+		absolute = uri != NULL && uri->scheme != NULL;
+		xmlFreeURI(uri);
+		if (!absolute)
+			return true;
+	}
+	return false;
+}
+
 static void
 on_start(void *ctx, const xmlChar *name, const xmlChar *prefix,
     const xmlChar *uri, int namespace_count, const xmlChar **namespaces,
@@ -94,6 +115,10 @@ on_start(void *ctx, const xmlChar *name, const xmlChar *prefix,
 	if ((uint32_t)attribute_count > r->limits->attributes ||
 	    (uint32_t)namespace_count > r->limits->namespaces) {
 		stop(c, "limit-attributes");
+		return;
+	}
+	if (has_relative(namespaces, namespace_count)) {
+		stop(c, "xml-namespace");
 		return;
 	}
 	xmlSAX2StartElementNs(ctx, name, prefix, uri, namespace_count,
@@ -121,6 +146,14 @@ on_error(void *ctx, xmlErrorPtr error)
 		r->error = error->code;
 		r->line = error->line;
 	}
+}
+
+/* A version that C14N 1.0 does not know. */
+static bool
+is_other_version(xmlDocPtr doc)
+{
+	return doc != NULL && doc->version != NULL &&
+	       strcmp((const char *)doc->version, "1.0") != 0;
 }
 
 /* code: 2 of refuse */
@@ -191,6 +224,8 @@ dom_read(const struct verify_input *in, const struct exam_limits *limits,
 	doc = xmlCtxtReadIO(c, read_more, NULL, &r, NULL, NULL,
 	    XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_BIG_LINES |
 		XML_PARSE_COMPACT);
+	if (r.refused == NULL && is_other_version(doc))
+		r.refused = "xml-version";
 	if (result(&r, doc != NULL && c->wellFormed && c->nsWellFormed, e) !=
 	    0) {
 		xmlFreeDoc(doc);

@@ -228,7 +228,7 @@ excerpt(const struct dsig *d, xmlNodePtr *signed_info)
 	return doc;
 }
 
-/* The canonical SignedInfo; NULL when memory is out. */
+/* The canonical SignedInfo; NULL when libxml2 refuses or memory is out. */
 static xmlOutputBufferPtr
 canonical(const struct dsig *d)
 {
@@ -280,7 +280,7 @@ referee_value(
 		    s, "signature-certificate-malformed", "%s", s->found.id);
 	text = canonical(d);
 	if (text == NULL) {
-		dsig_problem(s, "out-of-memory", "%s", "");
+		dsig_problem(s, "signature-shape", "%s", "C14N of SignedInfo");
 	} else {
 		rc = fits(d, k->key, md, text);
 		xmlOutputBufferClose(text);

@@ -473,6 +473,12 @@ bad_documents_are_errors(void)
 	CHECK_CODE(judge_etax(DATA_HEAD "<RSH0010 id=\"a b\"/></DATA>"), &error,
 	    "verify-wrong-shape");
 
+	CHECK_CODE(
+	    judge_etax("<DATA xmlns=\"shohi\"/>"), &error, "xml-namespace");
+	CHECK_CODE(
+	    judge_etax("<DATA xmlns:a=\"htt/p:x\"/>"), &error, "xml-namespace");
+	CHECK_CODE(judge_etax("<?xml version=\"1.1\"?><DATA/>"), &error,
+	    "xml-version");
 	for (int i = 0; i < 61; i++)
 		buf_puts(&b, "<a>");
 	CHECK_CODE(judge_etax(buf_cstr(&b)), &error, "limit-depth");
