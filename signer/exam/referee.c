@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "signer/cert/signerkey.h"
+#include "signer/exam/dom.h"
 
 #include <errno.h>
 #include <libxml/c14n.h>
@@ -24,7 +25,9 @@
 #include <xmlsec/errors.h>
 #include <xmlsec/io.h>
 #include <xmlsec/keys.h>
+#include <xmlsec/nodeset.h>
 #include <xmlsec/openssl/evp.h>
+#include <xmlsec/transforms.h>
 #include <xmlsec/xmldsig.h>
 #include <xmlsec/xmlsec.h>
 
@@ -345,7 +348,9 @@ context(const struct verify_request *q, struct slice certificate)
 
 	if (c == NULL)
 		return NULL;
-	c->flags = XMLSEC_DSIG_FLAGS_IGNORE_MANIFESTS;
+	/* Visa 3D: "#id" is looked up as an ID, never read as an XPointer. */
+	c->flags = XMLSEC_DSIG_FLAGS_IGNORE_MANIFESTS |
+		   XMLSEC_DSIG_FLAGS_USE_VISA3D_HACK;
 	c->enabledReferenceUris =
 	    xmlSecTransformUriTypeEmpty | xmlSecTransformUriTypeSameDocument;
 	/* A bare file name counts as remote; the callbacks know better. */
@@ -361,9 +366,9 @@ context(const struct verify_request *q, struct slice certificate)
 	return c;
 }
 
-/* One Reference by itself, after an earlier one has failed. */
+/* One Reference, digested where it points to in the real document. */
 static bool
-reference_alone(xmlSecDSigCtxPtr c, const struct dsig *d, size_t i)
+reference_holds(xmlSecDSigCtxPtr c, const struct dsig *d, size_t i)
 {
 	xmlSecDSigReferenceCtxPtr r = xmlSecDSigReferenceCtxCreate(
 	    c, xmlSecDSigReferenceOriginSignedInfo);
@@ -378,39 +383,62 @@ reference_alone(xmlSecDSigCtxPtr c, const struct dsig *d, size_t i)
 	return ok;
 }
 
-static bool
-verdict(xmlSecDSigCtxPtr c, size_t i)
+/* The transforms of SignedInfo as xmlsec reads them: C14N, then the
+ * signature; NULL when it takes one of them not. */
+static xmlSecTransformPtr
+read_methods(xmlSecTransformCtxPtr t, const xmlNode *signed_info)
 {
-	xmlSecDSigReferenceCtxPtr r =
-	    xmlSecPtrListGetItem(&c->signedInfoReferences, (xmlSecSize)i);
+	xmlNodePtr c14n = dom_first_child(signed_info);
 
-	return r != NULL && r->status == xmlSecDSigStatusSucceeded;
+	if (xmlSecTransformCtxNodeRead(
+		t, c14n, xmlSecTransformUsageC14NMethod) == NULL)
+		return NULL;
+	return xmlSecTransformCtxNodeRead(
+	    t, dom_next_sibling(c14n), xmlSecTransformUsageSignatureMethod);
+}
+
+/* xmlsec's word on the value: over the excerpt, since its own way from a
+ * Signature on canonicalises a SignedInfo by visiting the whole document. */
+static int
+value_holds(
+    xmlSecDSigCtxPtr c, const struct dsig *d, struct verify_signature *s)
+{
+	xmlNodePtr signed_info;
+	xmlDocPtr doc = excerpt(d, &signed_info);
+	xmlSecTransformCtxPtr t = &c->transformCtx;
+	xmlSecTransformPtr method;
+	bool ok = false;
+
+	if (doc == NULL)
+		return dsig_problem(s, "out-of-memory", "%s", "");
+	method = read_methods(t, signed_info);
+	if (method != NULL) {
+		xmlSecNodeSetPtr nodes;
+
+		method->operation = xmlSecTransformOperationVerify;
+		nodes = xmlSecNodeSetGetChildren(doc, signed_info, 1, 0);
+		ok = nodes != NULL &&
+		     xmlSecTransformSetKey(method, c->signKey) == 0 &&
+		     xmlSecTransformCtxXmlExecute(t, nodes) == 0 &&
+		     xmlSecTransformVerifyNodeContent(
+			 method, d->value_node, t) == 0 &&
+		     method->status == xmlSecTransformStatusOk;
+		if (nodes != NULL)
+			xmlSecNodeSetDestroy(nodes);
+	}
+	xmlSecTransformCtxReset(t);
+	xmlFreeDoc(doc);
+	return ok;
 }
 
 static int
 run(xmlSecDSigCtxPtr c, const struct dsig *d, const bool *usable,
     struct verify_signature *s)
 {
-	size_t done = 0;
-	bool all = true, ran;
-
-	for (size_t i = 0; i < s->reference_count; i++)
-		all = all && usable[i];
-	/* With an unusable Reference the whole is not even tried. */
 	c->operation = xmlSecTransformOperationVerify;
-	ran = all && xmlSecDSigCtxVerify(c, d->node) == 0;
-	if (all)
-		done = xmlSecPtrListGetSize(&c->signedInfoReferences);
 	for (size_t i = 0; i < s->reference_count; i++)
-		s->references[i].ok =
-		    usable[i] &&
-		    (i < done ? verdict(c, i) : reference_alone(c, d, i));
-	if (ran && c->status == xmlSecDSigStatusSucceeded)
-		return 1;
-	for (size_t i = 0; i < s->reference_count; i++)
-		if (!s->references[i].ok)
-			return -1;
-	return 0;
+		s->references[i].ok = usable[i] && reference_holds(c, d, i);
+	return value_holds(c, d, s);
 }
 
 int

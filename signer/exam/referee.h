@@ -21,7 +21,7 @@ int referee_value(
 
 /*
  * Lets xmlsec verify: sets ok of each reference, and tells what it thinks of
- * the value: 1 good, 0 wrong, -1 it did not come to it (a Reference failed).
+ * the value: 1 good, 0 wrong, -1 with s->problem when it cannot be asked.
  * References whose `member` is set are served from q->members, nothing else
  * is opened; `usable[i]` false keeps reference i from being looked at at all.
  * IDs must have been registered in the document.

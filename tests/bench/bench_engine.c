@@ -2,10 +2,13 @@
  * The engine: natsuin's one pass, SignedInfo, software key and splice, in one
  * loop, without the referee, the journal and the processes around it.  Only
  * a benchmark: the program itself has no way to leave these out.
- *   bench_engine [-j JOBS] [--schema BUNDLE] KEY.p12 PASSWORD OUTDIR FILE…
+ *   bench_engine [-j JOBS] [--schema BUNDLE] [--verify yes] KEY.p12 PASSWORD
+ *       OUTDIR FILE…
+ * With --verify all that an examiner does is done: for a profiler.
  */
 #include "base/secret.h"
 #include "signer/exam/format.h"
+#include "signer/exam/verify.h"
 #include "signer/key/backend.h"
 #include "tests/bench/usage.h"
 
@@ -26,6 +29,7 @@ struct engine {
 	struct exam_options options;
 	const char *bundle;
 	const char *out;
+	bool verify;
 };
 
 static void
@@ -95,6 +99,27 @@ sign_info(struct engine *g, const struct buf *signed_info, struct buf *value)
 }
 
 static void
+verify_one(struct engine *g, const struct drop *input, int fd, uint64_t size)
+{
+	struct member m = {"output.xtx", fd, size};
+	struct drop d = {m.name, false, &m, 1};
+	struct findings f;
+	struct err e = {0};
+
+	findings_init(&f);
+	if (g->format->missing != NULL && g->format->missing(input, &e) != 0)
+		die("missing", input->name, &e);
+	if (g->format->verify(&d, input, &g->options, &f, &e) != 0)
+		die("verify", input->name, &e);
+	for (size_t i = 0; i < f.signature_count; i++)
+		if (!f.signatures[i].value_ok || !f.signatures[i].references_ok)
+			die("verify", f.signatures[i].problem, NULL);
+	if (f.signature_count == 0)
+		die("verify", "no signature", NULL);
+	findings_free(&f);
+}
+
+static void
 sign_one(struct engine *g, const char *file)
 {
 	const char *name = strrchr(file, '/');
@@ -126,6 +151,8 @@ sign_one(struct engine *g, const char *file)
 	if (out < 0 || g->format->build(&d, &g->options, &plan, 1, &s, 1, 0,
 			   out, &built, &e) != 0)
 		die("build", path, &e);
+	if (g->verify)
+		verify_one(g, &d, out, built.size);
 	close(out);
 	close(m.fd);
 	buf_free(&value);
@@ -162,6 +189,8 @@ main(int argc, char **argv)
 			jobs = (int)strtol(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "--schema") == 0)
 			g.bundle = argv[i + 1];
+		else if (strcmp(argv[i], "--verify") == 0)
+			g.verify = true;
 	}
 	if (argc - i < 4)
 		die("usage", "[-j N] [--schema BUNDLE] P12 PASSWORD OUT FILE",
@@ -169,11 +198,20 @@ main(int argc, char **argv)
 	g.format = format_find("etax");
 	if (g.format == NULL)
 		die("format", "etax", &e);
+	if (g.verify && verify_init(&e) != 0)
+		die("verify", "xmlsec", &e);
 	open_key(&g, argv[i], argv[i + 1]);
 	g.out = argv[i + 2];
 	g.options.anchors_fd = -1;
-	g.options.limits = (struct exam_limits){
-	    1U << 30, 1U << 30, 1U << 30, 100, 200, 256, 200, 2000000};
+	g.options.limits = (struct exam_limits){.document_max = 1U << 30,
+	    .drop_max = 1U << 30,
+	    .full_verify_max = 1U << 30,
+	    .members_max = 100,
+	    .archive_max = 100,
+	    .depth = 200,
+	    .attributes = 256,
+	    .namespaces = 200,
+	    .ids = 2000000};
 	g.options.signer_count = 1;
 	g.options.schemas.open = open_bundle;
 	g.options.schemas.ctx = &g;
