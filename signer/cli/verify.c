@@ -14,6 +14,7 @@
 #include "signer/cli/certview.h"
 #include "signer/cli/cli.h"
 #include "signer/cli/files.h"
+#include "signer/exam/dsig.h"
 #include "signer/exam/examiner.h"
 #include "signer/exam/sandbox.h"
 #include "signer/report/explain.h"
@@ -94,8 +95,8 @@ show_reason(const struct found_signature *s)
 static void
 show_signature(const struct found_signature *s, const struct cert_verdict *v)
 {
+	char text[300], uri[sizeof s->reference];
 	const char *hash;
-	char text[300];
 
 	printf("%s%s%s\n",
 	    s->filing ? _(" signature") : _(" signature inside a form"),
@@ -107,8 +108,10 @@ show_signature(const struct found_signature *s, const struct cert_verdict *v)
 	    s->legacy ? _(" (legacy, not safe any more)") : "");
 	row(_("method"), text);
 	row(_("signature value fits"), yes_no(s->value_ok));
-	snprintf(text, sizeof text, "%s (%s)", yes_no(s->references_ok),
-	    s->reference);
+	/* e-Gov writes its one Japanese id in %XX. */
+	if (dsig_uri_decode(s->reference, uri, sizeof uri) != 0)
+		snprintf(uri, sizeof uri, "%s", s->reference);
+	snprintf(text, sizeof text, "%s (%s)", yes_no(s->references_ok), uri);
 	row(_("signed content fits"), text);
 	if (s->filing)
 		row(_("covers the filing"), yes_no(s->covers_filing));

@@ -441,7 +441,7 @@ sandbox_enter(const struct sandbox_limits *limits, struct err *e)
 
 #ifdef NATSUIN_SANITIZED
 /* The leak check at exit needs threads and ptrace, which the box forbids. */
-int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void) __attribute__((visibility("default")));
 
 int
 __lsan_is_turned_off(void)
