@@ -34,6 +34,8 @@ struct spool {
 	struct pending pending;
 	struct leftover *leftovers;
 	size_t leftover_count, leftover_room;
+	void (*between)(void *ctx); /* fsyncs, or NULL */
+	void *between_ctx;
 	int watch;    /* inotify, or -1 */
 	bool network; /* tests: every drop folder counts as a network share */
 };

@@ -446,16 +446,34 @@ spool_pend_dir(struct spool *s, int dir, struct err *e)
 	return 0;
 }
 
+void
+spool_set_between(struct spool *s, void (*between)(void *ctx), void *ctx)
+{
+	s->between = between;
+	s->between_ctx = ctx;
+}
+
+static void
+breathe(struct spool *s)
+{
+	if (s->between != NULL)
+		s->between(s->between_ctx);
+}
+
 int
 spool_sync(struct spool *s, bool dirs_only, struct err *e)
 {
 	struct pending *p = &s->pending;
 	int result = 0;
 
-	for (size_t i = 0; i < p->count && !dirs_only && result == 0; i++)
+	for (size_t i = 0; i < p->count && !dirs_only && result == 0; i++) {
 		result = fs_sync(p->fds[i], e);
-	for (size_t i = 0; i < p->dir_count && result == 0; i++)
+		breathe(s);
+	}
+	for (size_t i = 0; i < p->dir_count && result == 0; i++) {
 		result = fs_sync_dir(p->dirs[i], e);
+		breathe(s);
+	}
 	/* Also after a failure: a failed fsync is not tried again. */
 	drop_pending(s);
 	return result;

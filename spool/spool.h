@@ -60,6 +60,10 @@ int spool_clean_path(char *out, size_t size, const char *raw);
  * class ERR_TRANSIENT_IO, and nothing should be claimed. */
 int spool_space(const struct spool *s, uint64_t bytes, struct err *e);
 
+/* `between` is called between any two fsyncs of spool_sync, so that what
+ * cannot wait for a slow disk goes on; NULL (the default) for nothing. */
+void spool_set_between(struct spool *s, void (*between)(void *ctx), void *ctx);
+
 /*
  * Makes everything done since the last call durable, all at once: private
  * copies (their data too) and the folders whose entries changed.  Call it

@@ -304,14 +304,16 @@ drops_claim(struct runner *r)
 	int64_t now = clock_mono_ms();
 	uint64_t bytes = 0;
 	struct err e = {0};
-	size_t n;
+	size_t n, room;
 
 	if (r->stopping || r->job_count >= IN_FLIGHT_MAX)
 		return;
 	for (size_t i = 0; i < r->drop_count; i++)
 		if (is_used_up(&r->drops[i]) && r->drops[i].scan_ms <= now)
 			scan(r, &r->drops[i]);
-	n = choose(r, chosen, IN_FLIGHT_MAX - r->job_count);
+	room = IN_FLIGHT_MAX - r->job_count;
+	/* A little at a time: what is in flight waits while files move. */
+	n = choose(r, chosen, room < GROUP ? room : GROUP);
 	for (size_t i = 0; i < n; i++) {
 		found[i] = &chosen[i].drop->scan.found[chosen[i].at];
 		bytes += found[i]->size;

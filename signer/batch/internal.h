@@ -34,9 +34,9 @@
 
 /* Where a job in memory is (DESIGN-batch.md). */
 enum stage {
-	STAGE_EXAM, /* to be examined, or being */
-	STAGE_GATE, /* examined; waits for the first of its key and format */
-	STAGE_SIGN, /* intents recorded, signatures outstanding */
+	STAGE_EXAM,   /* to be examined, or being */
+	STAGE_INTEND, /* examined; its intents are to be recorded */
+	STAGE_SIGN,   /* intents recorded, signatures outstanding */
 	STAGE_BUILD,
 	STAGE_VERIFY,
 	STAGE_PUBLISH, /* verified; names move at the end of the turn */
@@ -73,7 +73,8 @@ struct bjob {
 	struct bsig *sigs;
 	size_t sig_count;
 	size_t sigs_left;
-	bool lined; /* its signatures are in their keys' lines */
+	bool durable; /* its intents are committed */
+	bool lined;   /* its signatures are in their keys' lines */
 	struct built built;
 };
 

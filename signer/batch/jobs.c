@@ -193,7 +193,7 @@ job_error(struct runner *r, struct bjob *j, const struct err *e)
 static bool
 job_waits_for(const struct bjob *j, const struct bkey *k)
 {
-	if (j->stage != STAGE_SIGN && j->stage != STAGE_GATE)
+	if (j->stage != STAGE_SIGN && j->stage != STAGE_INTEND)
 		return false;
 	for (size_t i = 0; i < j->sig_count; i++)
 		if (j->sigs[i].key == k && !j->sigs[i].done)
@@ -371,6 +371,6 @@ job_examined(struct runner *r, struct bjob *j)
 	if (j->findings.warning_count > 0)
 		record_findings(r, j);
 	job_step(r, j, JOB_EXAMINED, NULL);
-	j->stage = STAGE_GATE;
+	j->stage = STAGE_INTEND;
 	j->tries = 0;
 }

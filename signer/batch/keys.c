@@ -249,6 +249,8 @@ send_next(struct runner *r, struct bkey *k)
 				key_stop(r, k, &e);
 			return;
 		}
+		log_event(LOG_LEVEL_INFO, "key.asked", "key=%s job=%s",
+		    k->conf->name, id);
 		s->sent = true;
 		k->outstanding++;
 	}

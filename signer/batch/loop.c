@@ -78,6 +78,7 @@ runner_commit(struct runner *r)
 	if (!queue_in_transaction(r->queue))
 		return 0;
 	if (queue_commit(r->queue, &e) == 0) {
+		sign_committed(r);
 		sign_enter_lines(r);
 		return 0;
 	}
@@ -105,6 +106,13 @@ open_keys(struct runner *r, struct err *e)
 	return 0;
 }
 
+/* A disk may take long over each fsync; the card goes on meanwhile. */
+static void
+between_syncs(void *ctx)
+{
+	keys_pump(ctx);
+}
+
 static int
 open_all(struct runner *r, struct err *e)
 {
@@ -126,6 +134,7 @@ open_all(struct runner *r, struct err *e)
 	r->spool = spool_open(r->conf, e);
 	if (r->spool == NULL)
 		return -1;
+	spool_set_between(r->spool, between_syncs, r);
 	r->queue = queue_open(spool_state_dir(r->spool), QUEUE_WRITE, e);
 	if (r->queue == NULL)
 		return -1;
@@ -157,7 +166,7 @@ intents_waiting(const struct runner *r)
 	size_t n = 0;
 
 	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
-		n += j->stage == STAGE_SIGN && !j->lined;
+		n += j->stage == STAGE_SIGN && !j->durable;
 	return n;
 }
 
@@ -183,11 +192,11 @@ runner_due(const struct runner *r)
 }
 
 static void
-pass_gates(struct runner *r)
+record_intents(struct runner *r)
 {
 	for (struct bjob *j = r->jobs; j != NULL; j = j->next)
-		if (j->stage == STAGE_GATE)
-			sign_pass_gate(r, j);
+		if (j->stage == STAGE_INTEND)
+			sign_intend(r, j);
 }
 
 /* The recorded part of a turn, then what may follow its commit.  Examiners
@@ -199,10 +208,11 @@ turn(struct runner *r)
 	drops_claim(r);
 	keys_pump(r);
 	sign_collect(r);
-	pass_gates(r);
+	record_intents(r);
 	exams_dispatch(r);
 	if (runner_due(r) && runner_commit(r) != 0)
 		return;
+	sign_enter_lines(r);
 	keys_pump(r);
 	if (finish_due(r))
 		finish_jobs(r);

@@ -193,7 +193,42 @@ look_at_gates(const struct bjob *j)
 }
 
 void
-sign_pass_gate(struct runner *r, struct bjob *j)
+sign_intend(struct runner *r, struct bjob *j)
+{
+	struct err e = {0};
+	int found;
+
+	if (!runner_record(r))
+		return;
+	found = job_find_duplicate(r, j, &e);
+	if (found == 1)
+		job_error(r, j, &e);
+	if (found != 0)
+		return;
+	if (record_intents(r, j, &e) != 0) {
+		runner_fatal(r, &e);
+		return;
+	}
+	job_step(r, j, JOB_SIGNING, NULL);
+	j->stage = STAGE_SIGN;
+}
+
+/* The job is the first of those pairs of key and format that had none. */
+static void
+take_gates(struct bjob *j)
+{
+	for (size_t i = 0; i < j->sig_count; i++) {
+		struct bkey *k = j->sigs[i].key;
+
+		if (k->gate[j->format] != GATE_UNKNOWN)
+			continue;
+		k->gate[j->format] = GATE_FIRST;
+		k->first[j->format] = j;
+	}
+}
+
+static void
+enter_lines(struct runner *r, struct bjob *j)
 {
 	struct err e = {0};
 	int may = look_at_gates(j);
@@ -206,40 +241,27 @@ sign_pass_gate(struct runner *r, struct bjob *j)
 		job_hold(r, j, "", &e);
 		return;
 	}
-	if (!runner_record(r))
-		return;
-	may = job_find_duplicate(r, j, &e);
-	if (may == 1)
-		job_error(r, j, &e);
-	if (may != 0)
-		return;
-	if (record_intents(r, j, &e) != 0) {
-		runner_fatal(r, &e);
-		return;
-	}
-	for (size_t i = 0; i < j->sig_count; i++) {
-		struct bkey *k = j->sigs[i].key;
+	take_gates(j);
+	j->lined = true;
+	for (size_t i = 0; i < j->sig_count; i++)
+		if (!j->sigs[i].done)
+			key_line_add(j->sigs[i].key, &j->sigs[i]);
+}
 
-		if (k->gate[j->format] == GATE_UNKNOWN) {
-			k->gate[j->format] = GATE_FIRST;
-			k->first[j->format] = j;
-		}
-	}
-	job_step(r, j, JOB_SIGNING, NULL);
-	j->stage = STAGE_SIGN;
+void
+sign_committed(struct runner *r)
+{
+	for (struct bjob *j = r->jobs; j != NULL; j = j->next)
+		if (j->stage == STAGE_SIGN)
+			j->durable = true;
 }
 
 void
 sign_enter_lines(struct runner *r)
 {
-	for (struct bjob *j = r->jobs; j != NULL; j = j->next) {
-		if (j->stage != STAGE_SIGN || j->lined)
-			continue;
-		j->lined = true;
-		for (size_t i = 0; i < j->sig_count; i++)
-			if (!j->sigs[i].done)
-				key_line_add(j->sigs[i].key, &j->sigs[i]);
-	}
+	for (struct bjob *j = r->jobs; j != NULL; j = j->next)
+		if (j->stage == STAGE_SIGN && j->durable && !j->lined)
+			enter_lines(r, j);
 }
 
 static void
@@ -261,7 +283,7 @@ void
 sign_collect(struct runner *r)
 {
 	for (struct bjob *j = r->jobs; j != NULL; j = j->next) {
-		if (j->stage != STAGE_SIGN)
+		if (j->stage != STAGE_SIGN || !j->lined)
 			continue;
 		j->sigs_left = j->sig_count;
 		for (size_t i = 0; i < j->sig_count; i++)

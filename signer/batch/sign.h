@@ -8,11 +8,15 @@
  * others are there already, made by the same key.  0 / -1 memory. */
 int sign_plan(struct runner *r, struct bjob *j, struct err *e);
 
-/* Passes the gate if it may: records the intents, stage becomes SIGN.  Jobs
- * without signatures to make go to BUILD. */
-void sign_pass_gate(struct runner *r, struct bjob *j);
+/* Records the intents of an examined job; stage becomes SIGN.  A duplicate
+ * ends here. */
+void sign_intend(struct runner *r, struct bjob *j);
 
-/* After the commit of its intents: into the keys' lines. */
+/* What was recorded is committed: those intents are durable. */
+void sign_committed(struct runner *r);
+
+/* Durable intents into the keys' lines, as far as the gates ("one first")
+ * let them. */
 void sign_enter_lines(struct runner *r);
 
 /* Records values that have arrived; complete jobs go to BUILD. */

@@ -29,7 +29,7 @@ same failed 5 "$(report_get \
 same report-lines 1000 "$(report_get '.filings | length')"
 # One first: a single filing was signed before the first was verified.
 same one-first 1 "$(sed '/state=verified/q' "$dir/run.log" |
-	grep -c 'state=signing')"
+	grep -c 'key.asked')"
 batch=$(last_batch)
 same outputs 995 "$(find "$spool/out/$batch" -type f | wc -l)"
 same originals 995 "$(find "$spool/done/$batch" -type f | wc -l)"
