@@ -28,6 +28,37 @@ spool_hidden_name(char out[NAME_MAX + 1], const char *id, const char *source)
 	spool_head_name(out, head, spool_base(source));
 }
 
+static void
+gone_name(char out[NAME_MAX + 1], const char *id, size_t len)
+{
+	char head[SPOOL_ID_MAX + 16];
+
+	snprintf(head, sizeof head, "%s%.*s", SPOOL_HIDDEN, (int)len, id);
+	spool_head_name(out, head, SPOOL_GONE);
+}
+
+int
+spool_remove_gone(int dir, const char *id, struct err *e)
+{
+	char gone[NAME_MAX + 1];
+
+	gone_name(gone, id, strlen(id));
+	return fs_remove_tree(dir, gone, e);
+}
+
+int
+spool_remove_hidden(int dir, const char *hidden, struct err *e)
+{
+	const char *id = hidden + strlen(SPOOL_HIDDEN);
+	char gone[NAME_MAX + 1];
+
+	gone_name(gone, id, strcspn(id, "="));
+	if (fs_remove_tree(dir, gone, e) != 0 ||
+	    fs_move(dir, hidden, dir, gone, e) != 0)
+		return -1;
+	return fs_remove_tree(dir, gone, e);
+}
+
 /* Opens one component without following it. */
 static int
 step_into(struct spool *s, int dir, const char *name, bool make, struct err *e)
@@ -413,7 +444,7 @@ spool_taken(struct spool *s, struct err *e)
 		struct leftover *l = &s->leftovers[i];
 
 		if (result == 0)
-			result = fs_remove_tree(l->dir, l->name, e);
+			result = spool_remove_hidden(l->dir, l->name, e);
 		if (result == 0)
 			result = spool_pend_dir(s, l->dir, e);
 		close(l->dir);

@@ -176,6 +176,12 @@ int spool_source_dir(struct spool *s, const struct conf_drop *d,
 void spool_hidden_name(
     char out[NAME_MAX + 1], const char *id, const char *source);
 #define SPOOL_HIDDEN ".natsuin-"
+/* Removes a hidden drop of which work/ has a durable clone, under yet another
+ * name, so that half of it is never taken for a drop. */
+int spool_remove_hidden(int dir, const char *hidden, struct err *e);
+/* What an interrupted removal left of it. */
+int spool_remove_gone(int dir, const char *id, struct err *e);
+#define SPOOL_GONE ".gone"
 /* The drop that lies hidden in `dir` back under its name or "name (2)". */
 int spool_unhide(int dir, const char *hidden, const char *source,
     char final[NAME_MAX + 1], struct err *e);

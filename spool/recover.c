@@ -24,22 +24,29 @@ struct place {
 	char hidden[NAME_MAX + 1];
 };
 
+static int
+hash_of(int dir, const char *name, bool folder, struct spool_copy *have)
+{
+	int r, fd = openat(
+		   dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	memset(have, 0, sizeof *have);
+	if (fd < 0)
+		return -1;
+	r = folder ? tree_hash(fd, have, NULL)
+		   : fs_hash(fd, have->sha256, &have->size, NULL);
+	close(fd);
+	return r;
+}
+
 /* Does dir/name have the hash that was recorded? */
 static bool
 has_hash(int dir, const char *name, bool folder, const struct spool_copy *want)
 {
-	struct spool_copy have = {0};
-	int r, fd;
+	struct spool_copy have;
 
-	if (want == NULL)
-		return false;
-	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	r = folder ? tree_hash(fd, &have, NULL)
-		   : fs_hash(fd, have.sha256, &have.size, NULL);
-	close(fd);
-	return r == 0 && have.size == want->size &&
+	return want != NULL && hash_of(dir, name, folder, &have) == 0 &&
+	       have.size == want->size &&
 	       memcmp(have.sha256, want->sha256, sizeof have.sha256) == 0;
 }
 
@@ -49,25 +56,35 @@ in_drop(const struct place *p, const char *name)
 	return p->source >= 0 && spool_exists(p->source, name);
 }
 
-/* Both a hidden one in in/ and perhaps its clone in work/. */
+/* A hidden one in in/, and perhaps its clone in work/.  Of two that are the
+ * same one is removed: the clone, unless its claim was recorded.  Of two that
+ * differ none is; the hidden one is then a drop of its own. */
 static int
 settle_hidden(struct spool *s, struct place *p, const struct spool_copy *copy,
     enum spool_place *where, struct err *e)
 {
+	bool clone = spool_exists(s->work, p->original), same;
 	char final[NAME_MAX + 1];
+	struct spool_copy have;
 
-	if (has_hash(s->work, p->original, p->j->folder, copy)) {
-		*where = SPOOL_IN_WORK;
-		if (fs_remove_tree(p->source, p->hidden, e) != 0)
+	same = clone &&
+	       hash_of(s->work, p->original, p->j->folder, &have) == 0 &&
+	       has_hash(p->source, p->hidden, p->j->folder, &have);
+	*where = clone ? SPOOL_IN_WORK : SPOOL_IN_DROP;
+	if (same && copy != NULL) {
+		if (spool_remove_hidden(p->source, p->hidden, e) != 0)
 			return -1;
 		return spool_pend_dir(s, p->source, e);
 	}
-	*where = SPOOL_IN_DROP;
-	if (fs_remove_tree(s->work, p->original, e) != 0 ||
-	    spool_unhide(p->source, p->hidden, p->j->source, final, e) != 0 ||
+	if (same) {
+		*where = SPOOL_IN_DROP;
+		if (fs_remove_tree(s->work, p->original, e) != 0)
+			return -1;
+	}
+	if (spool_unhide(p->source, p->hidden, p->j->source, final, e) != 0 ||
 	    spool_pend_dir(s, p->source, e) != 0)
 		return -1;
-	return spool_clear_work(s, p->j->id, e);
+	return *where == SPOOL_IN_DROP ? spool_clear_work(s, p->j->id, e) : 0;
 }
 
 /* link + unlink, interrupted between the two: the second name goes. */
@@ -135,7 +152,9 @@ spool_recover(struct spool *s, const struct spool_job *j,
 		return -1;
 	if (j->drop != NULL)
 		p.source = spool_source_dir(s, j->drop, j->source, false, &why);
-	if (in_drop(&p, p.hidden)) {
+	if (p.source >= 0 && spool_remove_gone(p.source, j->id, e) != 0) {
+		r = -1;
+	} else if (in_drop(&p, p.hidden)) {
 		r = settle_hidden(s, &p, copy, where, e);
 	} else if (spool_exists(s->work, p.original)) {
 		*where = SPOOL_IN_WORK;
@@ -199,14 +218,20 @@ static int
 look_at(struct finder *f, int dir, const char *name, struct err *e)
 {
 	char id[SPOOL_ID_MAX], final[NAME_MAX + 1];
+	const char *rest;
 
 	if (strncmp(name, SPOOL_HIDDEN, strlen(SPOOL_HIDDEN)) != 0 ||
-	    !id_of(name + strlen(SPOOL_HIDDEN), "=", id))
+	    !id_of(name + strlen(SPOOL_HIDDEN), "=.", id))
+		return 0;
+	rest = name + strlen(SPOOL_HIDDEN) + strlen(id);
+	if (*rest == '.' && strcmp(rest, SPOOL_GONE) != 0)
 		return 0;
 	if (f->ids != NULL)
 		return add_id(f->ids, id, e);
 	if (strcmp(id, f->id) != 0)
 		return 0;
+	if (*rest == '.')
+		return spool_remove_gone(dir, id, e);
 	f->found = true;
 	if (spool_unhide(dir, name, strchr(name, '=') + 1, final, e) != 0)
 		return -1;

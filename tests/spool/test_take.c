@@ -714,6 +714,34 @@ low_disk_is_said_before_the_claim(void)
 }
 
 static void
+a_false_hidden_name_costs_nothing(void)
+{
+	const struct spool_copy *known;
+	enum spool_place place;
+	struct spool_copy copy;
+	struct spool_job j;
+	struct err e = {0};
+	struct box b;
+	bool good;
+
+	/* Somebody with rights in in/ makes a hidden name of a job there. */
+	for (int i = 0; i < 2; i++) {
+		box_open(&b, CONF_FORMAT_ETAX);
+		box_write(&b, IN "/a.xtx", "real");
+		copy = take_one(&b, ID);
+		known = i == 0 ? NULL : &copy;
+		j = job_for(&b, ID, "a.xtx", false);
+		box_write(&b, IN "/" SPOOL_HIDDEN ID "=a.xtx", "false");
+		CHECK_OK(
+		    spool_recover(b.spool, &j, known, &place, &good, &e), &e);
+		CU_ASSERT(place == SPOOL_IN_WORK && good == (i == 1));
+		CU_ASSERT(box_holds(&b, "work/" ID "=a.xtx", "real"));
+		CU_ASSERT(box_holds(&b, IN "/a.xtx", "false"));
+		box_close(&b);
+	}
+}
+
+static void
 unknown_things_in_work_are_rescued(void)
 {
 	struct spool_ids ids = {0};
@@ -813,5 +841,6 @@ SUITE_MAIN("spool-take", CASE(file_goes_all_the_way),
     CASE(other_file_system_to_take_from), CASE(other_file_system_to_deliver_to),
     CASE(denied_drop_is_a_problem_until_it_changes),
     CASE(low_disk_is_said_before_the_claim),
+    CASE(a_false_hidden_name_costs_nothing),
     CASE(unknown_things_in_work_are_rescued),
     CASE(recovery_finds_each_drop_where_it_is))
