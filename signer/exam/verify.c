@@ -9,10 +9,10 @@
 #include "signer/exam/verify.h"
 
 #include "base/log.h"
+#include "signer/cert/signerkey.h"
 #include "signer/exam/dom.h"
 #include "signer/exam/dsig.h"
 #include "signer/exam/referee.h"
-#include "signer/cert/signerkey.h"
 
 #include <stdio.h>
 #include <stdlib.h>
