@@ -98,6 +98,20 @@ ipc_put_fd(struct ipc_msg *m, int fd)
 	m->fd_next = m->fd_count; /* the caller's: ipc_free leaves them open */
 }
 
+bool
+ipc_join(struct ipc_msg *to, const struct ipc_msg *from)
+{
+	if (sizeof(struct ipc_head) + to->body.len + from->body.len >
+		IPC_MAX_BYTES ||
+	    to->fd_count + from->fd_count > IPC_MAX_FDS)
+		return false;
+	put(to, from->body.p, from->body.len);
+	for (unsigned i = 0; i < from->fd_count; i++)
+		ipc_put_fd(to, from->fds[i]);
+	to->failed = to->failed || from->failed;
+	return true;
+}
+
 union control {
 	struct cmsghdr align;
 	char bytes[CMSG_SPACE(sizeof(int) * IPC_MAX_FDS)];
@@ -309,6 +323,12 @@ ipc_get_fd(struct ipc_msg *m)
 		return -1;
 	}
 	return m->fds[m->fd_next++];
+}
+
+bool
+ipc_more(const struct ipc_msg *m)
+{
+	return !m->failed && m->at < m->body.len;
 }
 
 bool

@@ -37,6 +37,9 @@ void ipc_put_i64(struct ipc_msg *m, int64_t v);
 void ipc_put_bytes(struct ipc_msg *m, struct slice s);
 void ipc_put_str(struct ipc_msg *m, const char *s);
 void ipc_put_err(struct ipc_msg *m, const struct err *e);
+/* Appends what was written to `from` to `to`, or, when both do not fit into
+ * one message, nothing and gives false. */
+bool ipc_join(struct ipc_msg *to, const struct ipc_msg *from);
 /* The descriptor stays the caller's; it is sent with the message. */
 void ipc_put_fd(struct ipc_msg *m, int fd);
 
@@ -59,6 +62,8 @@ void ipc_get_str(struct ipc_msg *m, char *out, size_t size);
 void ipc_get_err(struct ipc_msg *m, struct err *e);
 /* The next descriptor, now the caller's; -1 (and failed) if there is none. */
 int ipc_get_fd(struct ipc_msg *m);
+/* True while nothing has failed and fields are left to be read. */
+bool ipc_more(const struct ipc_msg *m);
 /* True when every field was read, all of the right kind, none left over. */
 bool ipc_end(const struct ipc_msg *m);
 

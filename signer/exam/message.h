@@ -4,6 +4,7 @@
 
 enum exam_message {
 	MSG_CONFIG = 1, /* limits, once, before the sandbox */
+	MSG_REQUEST,    /* a run of records, each begun by its kind: */
 	MSG_BEGIN,
 	MSG_MEMBERS,
 	MSG_PLAN,

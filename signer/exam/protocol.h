@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 /*
- * A request is a run of messages that ends with GO; the examiner answers
+ * A request is a run of records, nearly always in one message, that ends
+ * with GO; the examiner answers
  * with NEED_SCHEMA any number of times (each answered by SCHEMA) and then
  * once with PART… and DONE.  One request at a time per examiner.
  */

@@ -111,98 +111,122 @@ get_options(struct ipc_msg *m, struct exam_options *o)
 	o->anchors_fd = (flags & OPT_ANCHORS) != 0 ? ipc_get_fd(m) : -1;
 }
 
-static int
-send_members(int fd, const struct drop *d, uint64_t which, struct err *e)
-{
-	struct ipc_msg m = {0};
-	int result = 0;
+/* A request being sent: records, as many to a message as it takes. */
+struct sending {
+	int fd;
+	struct ipc_msg message;
+	struct ipc_msg record;
+};
 
-	for (size_t i = 0; i < d->count && result == 0;) {
+static struct ipc_msg *
+record_begin(struct sending *s, uint16_t kind)
+{
+	ipc_begin(&s->record, MSG_REQUEST);
+	ipc_put_u64(&s->record, kind);
+	return &s->record;
+}
+
+static int
+record_end(struct sending *s, struct err *e)
+{
+	if (ipc_join(&s->message, &s->record))
+		return 0;
+	if (s->message.body.len > 0 && ipc_send(s->fd, &s->message, e) != 0)
+		return -1;
+	ipc_begin(&s->message, MSG_REQUEST);
+	if (ipc_join(&s->message, &s->record))
+		return 0;
+	return ipc_send(s->fd, &s->record, e); /* too large: says so */
+}
+
+static int
+send_members(
+    struct sending *s, const struct drop *d, uint64_t which, struct err *e)
+{
+	for (size_t i = 0; i < d->count;) {
+		struct ipc_msg *m = record_begin(s, MSG_MEMBERS);
 		size_t n = d->count - i;
 
 		if (n > MEMBERS_PER_MESSAGE)
 			n = MEMBERS_PER_MESSAGE;
-		ipc_begin(&m, MSG_MEMBERS);
-		ipc_put_u64(&m, which);
-		ipc_put_u64(&m, n);
+		ipc_put_u64(m, which);
+		ipc_put_u64(m, n);
 		for (size_t k = 0; k < n; k++, i++) {
-			ipc_put_str(&m, d->members[i].name);
-			ipc_put_u64(&m, d->members[i].size);
-			ipc_put_fd(&m, d->members[i].fd);
+			ipc_put_str(m, d->members[i].name);
+			ipc_put_u64(m, d->members[i].size);
+			ipc_put_fd(m, d->members[i].fd);
 		}
-		result = ipc_send(fd, &m, e);
+		if (record_end(s, e) != 0)
+			return -1;
 	}
-	ipc_free(&m);
-	return result;
+	return 0;
 }
 
 static int
-send_begin(int fd, const struct exam_request *r, struct err *e)
+send_begin(struct sending *s, const struct exam_request *r, struct err *e)
 {
-	struct ipc_msg m = {0};
-	int result;
+	struct ipc_msg *m = record_begin(s, MSG_BEGIN);
 
-	ipc_begin(&m, MSG_BEGIN);
-	ipc_put_u64(&m, r->op);
-	ipc_put_u64(&m, r->token);
-	ipc_put_str(&m, r->format);
-	ipc_put_i64(&m, r->when_ms);
-	ipc_put_str(&m, r->drop.name == NULL ? "" : r->drop.name);
-	ipc_put_u64(&m, r->drop.folder);
-	ipc_put_str(&m, r->input.name == NULL ? "" : r->input.name);
-	ipc_put_u64(&m, r->input.folder);
-	put_options(&m, &r->options);
+	ipc_put_u64(m, r->op);
+	ipc_put_u64(m, r->token);
+	ipc_put_str(m, r->format);
+	ipc_put_i64(m, r->when_ms);
+	ipc_put_str(m, r->drop.name == NULL ? "" : r->drop.name);
+	ipc_put_u64(m, r->drop.folder);
+	ipc_put_str(m, r->input.name == NULL ? "" : r->input.name);
+	ipc_put_u64(m, r->input.folder);
+	put_options(m, &r->options);
 	if (r->op == EXAM_BUILD)
-		ipc_put_fd(&m, r->out);
-	result = ipc_send(fd, &m, e);
-	ipc_free(&m);
-	return result;
+		ipc_put_fd(m, r->out);
+	return record_end(s, e);
 }
 
 static int
-send_plans(int fd, const struct exam_request *r, struct err *e)
+send_plans(struct sending *s, const struct exam_request *r, struct err *e)
 {
-	struct ipc_msg m = {0};
 	int result = 0;
 
 	for (size_t i = 0; i < r->plan_count && result == 0; i++) {
-		ipc_begin(&m, MSG_PLAN);
-		ipc_put_bytes(&m, r->plans[i]);
-		result = ipc_send(fd, &m, e);
+		ipc_put_bytes(record_begin(s, MSG_PLAN), r->plans[i]);
+		result = record_end(s, e);
 	}
 	for (size_t i = 0; i < r->sig_count && result == 0; i++) {
-		ipc_begin(&m, MSG_SIGNATURE);
-		ipc_put_u64(&m, r->sigs[i].part);
-		ipc_put_str(&m, r->sigs[i].id);
-		ipc_put_bytes(&m, r->sigs[i].value);
-		ipc_put_bytes(&m, r->sigs[i].certificate);
-		result = ipc_send(fd, &m, e);
+		struct ipc_msg *m = record_begin(s, MSG_SIGNATURE);
+
+		ipc_put_u64(m, r->sigs[i].part);
+		ipc_put_str(m, r->sigs[i].id);
+		ipc_put_bytes(m, r->sigs[i].value);
+		ipc_put_bytes(m, r->sigs[i].certificate);
+		result = record_end(s, e);
 	}
 	for (size_t i = 0; i < r->expected_count && result == 0; i++) {
-		ipc_begin(&m, MSG_EXPECTED);
-		ipc_put_str(&m, r->expected[i].part);
+		struct ipc_msg *m = record_begin(s, MSG_EXPECTED);
+
+		ipc_put_str(m, r->expected[i].part);
 		ipc_put_bytes(
-		    &m, slice_of(r->expected[i].spki, FINDINGS_SHA256));
-		result = ipc_send(fd, &m, e);
+		    m, slice_of(r->expected[i].spki, FINDINGS_SHA256));
+		result = record_end(s, e);
 	}
-	ipc_free(&m);
 	return result;
 }
 
 int
 exam_request_send(int fd, const struct exam_request *r, struct err *e)
 {
-	struct ipc_msg m = {0};
+	struct sending s = {.fd = fd};
 	int result = -1;
 
-	if (send_begin(fd, r, e) != 0 ||
-	    send_members(fd, &r->drop, 0, e) != 0 ||
-	    send_members(fd, &r->input, 1, e) != 0 || send_plans(fd, r, e) != 0)
+	ipc_begin(&s.message, MSG_REQUEST);
+	if (send_begin(&s, r, e) != 0 ||
+	    send_members(&s, &r->drop, 0, e) != 0 ||
+	    send_members(&s, &r->input, 1, e) != 0 || send_plans(&s, r, e) != 0)
 		goto out;
-	ipc_begin(&m, MSG_GO);
-	result = ipc_send(fd, &m, e);
+	record_begin(&s, MSG_GO);
+	if (record_end(&s, e) == 0)
+		result = ipc_send(fd, &s.message, e);
 out:
-	ipc_free(&m);
+	ipc_free(&s.record);
+	ipc_free(&s.message);
 	return result;
 }
 
@@ -391,11 +415,11 @@ take_expected(struct exam_job *job, struct ipc_msg *m)
 	get_hash(m, p->spki);
 }
 
-/* One message of a request; true when it was the last (GO). */
+/* One record of a request; true when it was the last (GO). */
 static bool
-take_message(struct exam_job *job, struct ipc_msg *m)
+take_record(struct exam_job *job, struct ipc_msg *m)
 {
-	switch (m->type) {
+	switch (ipc_get_u64(m)) {
 	case MSG_BEGIN:
 		take_begin(job, m);
 		return false;
@@ -434,8 +458,9 @@ exam_job_receive(int fd, struct exam_job **out, struct err *e)
 		n = ipc_recv(fd, &m, e);
 		if (n <= 0)
 			goto out;
-		last = take_message(job, &m);
-		if (!ipc_end(&m)) {
+		while (m.type == MSG_REQUEST && !last && ipc_more(&m))
+			last = take_record(job, &m);
+		if (m.type != MSG_REQUEST || !ipc_end(&m)) {
 			n = err_set(e, ERR_BUG, "ipc-malformed",
 			    "request message %u", m.type);
 			goto out;
