@@ -281,7 +281,7 @@ take_all(struct runner *r, const struct spool_found *const *found, size_t n)
 			runner_fatal(r, &why[i]);
 			return;
 		}
-		keys_pump(r);
+		keys_feed(r);
 	}
 	/* The copies' data is fsynced by the examiners that read them. */
 	if (spool_sync(r->spool, true, &e) != 0) {

@@ -135,7 +135,7 @@ clear_away(struct runner *r)
 			runner_fatal(r, &e);
 			return;
 		}
-		keys_pump(r);
+		keys_feed(r);
 	}
 	if (spool_sync(r->spool, false, &e) != 0) {
 		runner_fatal(r, &e);
@@ -185,7 +185,7 @@ finish_jobs(struct runner *r)
 	for (struct bjob *j = r->jobs; j != NULL; j = j->next) {
 		if (j->stage == STAGE_PUBLISH) {
 			deliver(r, j);
-			keys_pump(r);
+			keys_feed(r);
 		}
 	}
 	if (count_stage(r, STAGE_PUBLISH) > 0 &&
@@ -193,7 +193,7 @@ finish_jobs(struct runner *r)
 		runner_fatal(r, &e);
 		return;
 	}
-	keys_pump(r);
+	keys_feed(r);
 	for (struct bjob *j = r->jobs; j != NULL; j = j->next)
 		if (j->stage == STAGE_PUBLISH)
 			record_published(r, j);

@@ -270,6 +270,20 @@ keys_pump(struct runner *r)
 }
 
 void
+keys_feed(struct runner *r)
+{
+	for (size_t i = 0; i < r->key_count; i++) {
+		struct bkey *k = &r->keys[i];
+
+		if (k->state != KEY_OPEN || k->line_length <= k->outstanding)
+			continue;
+		receive(r, k);
+		if (k->state == KEY_OPEN)
+			send_next(r, k);
+	}
+}
+
+void
 key_line_add(struct bkey *k, struct bsig *s)
 {
 	s->next = NULL;

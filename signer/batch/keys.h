@@ -25,6 +25,10 @@ void key_line_forget(struct bkey *k, const struct bjob *job);
  */
 void keys_pump(struct runner *r);
 
+/* The same in the middle of other work, for keys that could be given more:
+ * the others need no look before the next turn. */
+void keys_feed(struct runner *r);
+
 /* Stops a key: its waiting jobs are held with this error. */
 void key_stop(struct runner *r, struct bkey *k, const struct err *why);
 

@@ -110,7 +110,7 @@ open_keys(struct runner *r, struct err *e)
 static void
 between_syncs(void *ctx)
 {
-	keys_pump(ctx);
+	keys_feed(ctx);
 }
 
 static int
@@ -213,7 +213,7 @@ turn(struct runner *r)
 	if (runner_due(r) && runner_commit(r) != 0)
 		return;
 	sign_enter_lines(r);
-	keys_pump(r);
+	keys_feed(r);
 	if (finish_due(r))
 		finish_jobs(r);
 	jobs_sweep(r);
