@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fsops.h"
 #include "signer/exam/egov.h"
+#include "signer/exam/signedinfo.h"
 #include "signer/exam/verify.h"
 #include "signer/exam/zip.h"
 #include "tests/lib/rawzip.h"
@@ -242,6 +243,19 @@ make_value(const struct lab_key *k, struct slice bytes, struct buf *out)
 	    "sign");
 	buf_append(out, value, n);
 	EVP_MD_CTX_free(ctx);
+}
+
+void
+lab_signature(const struct lab_key *k, struct slice signed_info,
+    struct slice canonical, struct buf *out)
+{
+	struct buf value = {0};
+
+	make_value(k, canonical, &value);
+	must(signedinfo_signature(out, "", "20261122183007", signed_info,
+		 buf_view(&value), buf_view(&k->certificate)) == 0,
+	    "signature");
+	buf_free(&value);
 }
 
 int

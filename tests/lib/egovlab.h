@@ -68,6 +68,10 @@ int lab_sign(const struct drop *d, struct exam_options *o,
     const struct lab_key *keys, size_t count, int out, struct findings *f,
     struct err *e);
 
+/* Appends a whole Signature over this SignedInfo, in the usual form. */
+void lab_signature(const struct lab_key *k, struct slice signed_info,
+    struct slice canonical, struct buf *out);
+
 /* Two keys for all tests of a program; the first call also makes the
  * referee ready. */
 const struct lab_key *lab_keys(void);

@@ -1,7 +1,7 @@
 /* e-Gov applications: the whole way from a drop to a verified archive. */
 #include "base/fsops.h"
 #include "signer/exam/egov.h"
-#include "signer/exam/verify.h"
+#include "signer/exam/signedinfo.h"
 #include "tests/lib/egovlab.h"
 #include "tests/lib/rawzip.h"
 #include "tests/lib/suite.h"
@@ -542,6 +542,60 @@ tampering_is_found(void)
 	close(out);
 }
 
+/* A signature by one who knew only one of two forms: whole in itself, but
+ * not over what the application now says. */
+static void
+a_signature_must_cover_every_form(void)
+{
+	const struct lab_kousei k = {.forms = {"f.xml", "g.xml"}};
+	char *text = lab_kousei(&k);
+	struct lab_file files[] = {{"kousei.xml", text, 0},
+	    {"f.xml", "<f/>", 0}, {"g.xml", "<g/>", 0}};
+	struct signedinfo_reference refs[2] = {
+	    {.uri = EGOV_CONFIG_URI, .c14n = true}, {.uri = "f.xml"}};
+	struct buf info = {0}, canonical = {0}, out = {0};
+	struct kousei parsed = {0};
+	struct exam_options o;
+	struct findings f;
+	struct lab_drop d;
+	struct err e;
+
+	lab_options(&o);
+	lab_folder(&d, FOLDER, files, 3);
+	CHECK_OK(
+	    kousei_read(d.members[0].fd, &o.limits, false, &parsed, &e), &e);
+	memcpy(refs[0].digest, parsed.pass.digest, FINDINGS_SHA256);
+	EVP_Digest("<f/>", 4, refs[1].digest, NULL, EVP_sha256(), NULL);
+	CU_ASSERT_EQUAL(signedinfo_write("", refs, 2, &parsed.pass.inherited,
+			    &info, &canonical),
+	    0);
+	buf_append(&out, text, parsed.pass.offset);
+	buf_puts(&out, "<署名情報>");
+	lab_signature(
+	    &lab_keys()[0], buf_view(&info), buf_view(&canonical), &out);
+	buf_printf(&out, "</署名情報>%s", text + parsed.pass.offset);
+	lab_drop_free(&d);
+	files[0].text = buf_cstr(&out);
+	lab_folder(&d, FOLDER, files, 3);
+	findings_init(&f);
+	CHECK_OK(format_egov.verify(&d.drop, NULL, &o, &f, &e), &e);
+	CU_ASSERT_EQUAL_FATAL(f.signature_count, 1);
+	CU_ASSERT(f.signatures[0].value_ok && f.signatures[0].references_ok);
+	CU_ASSERT(!f.signatures[0].covers_filing);
+	CU_ASSERT_STRING_EQUAL(
+	    f.signatures[0].problem, "signature-not-covering");
+	findings_free(&f);
+	CHECK_CODE(format_egov.examine(&d.drop, &o, &f, &e), &e,
+	    "signature-not-covering");
+	findings_free(&f);
+	lab_drop_free(&d);
+	kousei_free(&parsed);
+	buf_free(&info);
+	buf_free(&canonical);
+	buf_free(&out);
+	free(text);
+}
+
 /* The output is compared with inputs that it was not made from. */
 static void
 a_different_output_is_noticed(void)
@@ -586,14 +640,53 @@ a_different_output_is_noticed(void)
 	free(kousei);
 }
 
+/* An output with a member or with bytes that the input does not have. */
+static void
+additions_are_noticed(void)
+{
+	const struct lab_kousei more = {.forms = {FORM},
+	    .attachments = {"tenpu.pdf"},
+	    .after = "<!-- more -->"};
+	char *kousei = standard_kousei(NULL), *longer = lab_kousei(&more);
+	struct lab_file files[3];
+	struct lab_drop d, bad;
+	struct exam_options o;
+	struct err e;
+
+	standard(files, kousei);
+	lab_folder(&d, FOLDER, files, 3);
+	lab_options(&o);
+	for (int i = 0; i < 2; i++) {
+		struct lab_file packed[] = {
+		    {FOLDER "/kousei.xml", i == 0 ? kousei : longer, 0},
+		    {FOLDER "/" FORM, form_text, 0},
+		    {FOLDER "/tenpu.pdf", binary, sizeof binary},
+		    {FOLDER "/more.txt", "more", 0}};
+		struct findings f;
+
+		lab_zip(&bad, "bad.zip", packed, i == 0 ? 4 : 3);
+		findings_init(&f);
+		CHECK_CODE(format_egov.verify(&bad.drop, &d.drop, &o, &f, &e),
+		    &e, "output-differs");
+		findings_free(&f);
+		lab_drop_free(&bad);
+	}
+	lab_drop_free(&d);
+	free(kousei);
+	free(longer);
+}
+
 /* build refuses plans that do not belong to the drop, and no signature. */
 static void
 plans_must_fit(void)
 {
-	const struct lab_kousei longer = {.forms = {FORM},
+	const struct lab_kousei moved = {.forms = {FORM},
 	    .attachments = {"tenpu.pdf"},
 	    .inside = "<通信欄/>"};
-	char *kousei = standard_kousei(NULL), *changed = lab_kousei(&longer);
+	const struct lab_kousei usual = {.forms = {FORM},
+	    .attachments = {"tenpu.pdf"},
+	    .after = "<通信欄/>"};
+	char *kousei = lab_kousei(&usual), *changed = lab_kousei(&moved);
 	struct new_signature none[1] = {{.part = 0}};
 	struct lab_file files[3];
 	struct lab_drop d, other;
@@ -607,7 +700,7 @@ plans_must_fit(void)
 	standard(files, kousei);
 	lab_folder(&d, FOLDER, files, 3);
 	files[1].text = changed;
-	lab_folder(&other, FOLDER, files, 3);
+	lab_folder(&other, FOLDER, files, 3); /* of the same size */
 	lab_options(&o);
 	findings_init(&f);
 	CHECK_OK(format_egov.examine(&d.drop, &o, &f, &e), &e);
@@ -641,5 +734,6 @@ SUITE_MAIN("egov", CASE(a_folder_is_signed),
     CASE(individually_signed_form_is_signed),
     CASE(several_applications_are_signed),
     CASE(unsigned_applications_are_packed), CASE(one_signer_for_corrections),
-    CASE(tampering_is_found), CASE(a_different_output_is_noticed),
+    CASE(tampering_is_found), CASE(a_signature_must_cover_every_form),
+    CASE(a_different_output_is_noticed), CASE(additions_are_noticed),
     CASE(plans_must_fit))
