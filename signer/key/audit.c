@@ -9,8 +9,10 @@
 
 #include "base/clock.h"
 #include "base/fsops.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "signer/key/auditlog.h"
+#include "signer/key/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -102,6 +104,12 @@ writer_start(int sock, int file)
 	if (dup2(file, 0) != 0 || dup2(sock, 1) != 1)
 		_exit(1);
 	close_range(3, ~0U, 0);
+#ifndef NATSUIN_SANITIZED /* whose runtime needs more */
+	struct err ignored = {0};
+
+	if (confine_writer(&ignored) != 0)
+		log_err(LOG_LEVEL_WARN, "key.writer-not-confined", &ignored);
+#endif
 	writer_main(1, 0);
 }
 

@@ -11,6 +11,7 @@
 #include "base/fsops.h"
 #include "base/i18n.h"
 #include "base/log.h"
+#include "signer/key/confine.h"
 #include "signer/key/holding.h"
 #include "signer/key/keyproto.h"
 #include "signer/key/keystate.h"
@@ -363,6 +364,8 @@ keyholder_serve(struct keyholder *k, struct err *e)
 {
 	struct err ignored = {0};
 
+	if (confine_keyholder(&ignored) != 0)
+		log_err(LOG_LEVEL_WARN, "key.not-confined", &ignored);
 	k->last_alive_ms = clock_mono_ms();
 	while (!k->ending)
 		hold_round(k, sleep_ms(k));

@@ -875,6 +875,42 @@ holder_leaves_no_core(void)
 	end_with(KEYHOLDER_END_SIGNAL);
 }
 
+/* The value of a line of /proc/<pid>/status, or -1. */
+static int
+status_line(pid_t pid, const char *name)
+{
+	char path[64], line[200];
+	int value = -1;
+	size_t n = strlen(name);
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	f = fopen(path, "r");
+	while (f != NULL && fgets(line, sizeof line, f) != NULL)
+		if (strncmp(line, name, n) == 0 && line[n] == ':')
+			value = (int)strtol(line + n + 1, NULL, 10);
+	if (f != NULL)
+		fclose(f);
+	return value;
+}
+
+static void
+holder_and_writer_are_confined(void)
+{
+	int fd;
+
+	begin("box", "");
+	fd = keyserver_connect(&server);
+	sign_one(fd, 1);
+	CU_ASSERT_EQUAL(status_line(server.pid, "Seccomp"), 2);
+	CU_ASSERT_EQUAL(status_line(server.pid, "NoNewPrivs"), 1);
+#ifndef NATSUIN_SANITIZED
+	CU_ASSERT_EQUAL(status_line(writer_of(server.pid), "Seccomp"), 2);
+#endif
+	close(fd);
+	end_with(KEYHOLDER_END_SIGNAL);
+}
+
 SUITE_MAIN("keyserver", CASE(two_clients_are_served),
     CASE(one_signs_one_waits_more_are_refused),
     CASE(abandoned_requests_are_forgotten), CASE(only_filings_are_signed),
@@ -890,4 +926,5 @@ SUITE_MAIN("keyserver", CASE(two_clients_are_served),
     CASE(format_costs_no_try), CASE(only_the_configured_certificate_signs),
     CASE(other_users_need_permission), CASE(root_needs_permission_too),
     CASE(socket_has_narrow_rights),
-    CASE(configuration_is_checked_before_the_pin), CASE(holder_leaves_no_core))
+    CASE(configuration_is_checked_before_the_pin), CASE(holder_leaves_no_core),
+    CASE(holder_and_writer_are_confined))
