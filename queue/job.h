@@ -61,7 +61,7 @@ struct job {
 	char format[24], procedure[24];
 	char taxpayer[80]; /* whatever identifies one: equal is the same */
 	char period[64];
-	char output[QUEUE_PATH_MAX];   /* where it was delivered */
+	char output[QUEUE_PATH_MAX];   /* its name; published: its place */
 	char original[QUEUE_PATH_MAX]; /* where the original ended */
 	uint64_t output_size;
 	uint8_t output_sha256[QUEUE_SHA256];

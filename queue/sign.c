@@ -214,6 +214,18 @@ queue_intents_clear(struct queue *q, int64_t job, struct err *e)
 }
 
 int
+queue_intent_drop(
+    struct queue *q, int64_t job, unsigned part, unsigned signer, struct err *e)
+{
+	struct db_stmt *s = queue_writing(q, SQL_SIGNATURE_DROP);
+
+	db_put_int(s, job);
+	db_put_int(s, part);
+	db_put_int(s, signer);
+	return db_run(s, e);
+}
+
+int
 queue_sign_time(struct queue *q, const char *key, int64_t step_ms,
     int64_t now_ms, int64_t *time_ms, struct err *e)
 {

@@ -68,6 +68,11 @@ int queue_signature_count(struct queue *q, int64_t job, size_t *intents,
  * or another key. */
 int queue_intents_clear(struct queue *q, int64_t job, struct err *e);
 
+/* Forgets one of them, if it is there: this signer does not sign this part
+ * (any more). */
+int queue_intent_drop(struct queue *q, int64_t job, unsigned part,
+    unsigned signer, struct err *e);
+
 /*
  * A time for a Signature Id of this key: `now_ms`, or the next later one not
  * used, in steps of `step_ms` (1 for e-Tax's 17 digits, 1000 for e-Gov's 14).
@@ -94,7 +99,8 @@ struct queue_earlier {
 int queue_find_duplicate(struct queue *q, int64_t job,
     const uint8_t duplicate[QUEUE_SHA256], const uint8_t spki[QUEUE_SHA256],
     struct queue_earlier *out, struct err *e);
-/* The same bytes taken before: for what is packaged without a signature. */
+/* The same bytes taken before, published or by an older job: for what is
+ * packaged without a signature (of two in flight the older one goes on). */
 int queue_find_input(struct queue *q, int64_t job,
     const uint8_t sha256[QUEUE_SHA256], struct queue_earlier *out,
     struct err *e);

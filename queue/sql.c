@@ -297,6 +297,8 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_SIGNATURE_COUNT] =
 	"SELECT count(*), count(value) FROM signature WHERE job = ?",
     [SQL_SIGNATURE_CLEAR] = "DELETE FROM signature WHERE job = ?",
+    [SQL_SIGNATURE_DROP] =
+	"DELETE FROM signature WHERE job = ? AND part = ? AND signer = ?",
     [SQL_KEY_TIME_GET] = "SELECT last_ms FROM key_time WHERE key = ?",
     [SQL_KEY_TIME_SET] = "INSERT INTO key_time(key, last_ms) "
 			 "VALUES(?, ?) ON CONFLICT(key) DO UPDATE "
@@ -314,8 +316,9 @@ static const char *const texts[SQL_COUNT] = {
 			   "ORDER BY j.id DESC LIMIT 1",
     [SQL_FIND_INPUT] = "SELECT " EARLIER_COLUMNS " FROM job AS j "
 		       "JOIN batch AS b ON b.id = j.batch "
-		       "WHERE j.sha256 = ? AND j.id <> ? "
+		       "WHERE j.sha256 = ?1 AND j.id <> ?2 "
 		       "AND j.state NOT IN (" DEAD_STATES ") "
+		       "AND (j.state = 'published' OR j.id < ?2) "
 		       "ORDER BY j.id DESC LIMIT 1",
     [SQL_FIND_OUTPUT] = "SELECT " EARLIER_COLUMNS " FROM job AS j "
 			"JOIN batch AS b ON b.id = j.batch "
