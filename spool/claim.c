@@ -391,7 +391,11 @@ check_found(
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
 		err_errno(e, err_io_class(errno), "io-error", "%s", f->path);
-		return gone_or(s, f, e);
+		if (e->class == ERR_TRANSIENT_IO || e->errnum == ENOENT)
+			return gone_or(s, f, e);
+		/* This one cannot be read; the others may be fine. */
+		spool_refuse(s, f, "unreadable", strerror(e->errnum));
+		return err_set(e, ERR_INPUT, "take-denied", "%s", f->path);
 	}
 	writer = !spool_is_network(s, dir) && !spool_no_writer(fd);
 	if (fstat(fd, &st) != 0 || writer || st.st_nlink != 1 ||
@@ -430,9 +434,23 @@ spool_take(struct spool *s, const struct spool_found *f, const char *id,
 	if (strcmp(why.code, "drop-changed") != 0 ||
 	    spool_return(s, &j, NULL, e) == 0)
 		*e = why;
+	else
+		err_set(e, ERR_FATAL_IO, "take-unfinished", "%s", f->path);
 out:
 	close(dir);
 	return result;
+}
+
+bool
+spool_take_left(const struct err *e)
+{
+	static const char *const codes[] = {
+	    "drop-changed", "drop-gone", "drop-unreadable", "take-denied"};
+
+	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+		if (strcmp(e->code, codes[i]) == 0)
+			return true;
+	return false;
 }
 
 int

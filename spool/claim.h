@@ -21,14 +21,17 @@ struct spool_copy {
  *   spool_sync
  *   queue: "claimed" with the copy's hash, committed
  *   spool_taken     (removes leftovers of drops on other file systems)
- * -1, and the drop is (again) in in/: "drop-changed", "drop-gone"
- * (transient-io: scan again later; the job is returned), "take-denied"
- * (input: reported as a problem from now on; the job is returned).  Other
- * errors are of the disk; spool_recover tells where the drop is then.
+ * -1, and the drop is (again) in in/: "drop-changed", "drop-gone",
+ * "drop-unreadable" (transient-io: scan again later; the job is returned),
+ * "take-denied" (input: reported as a problem from now on; the job is
+ * returned).  Other errors are of the disk ("take-unfinished": it could not
+ * be put back); spool_recover tells where the drop is then.
  */
 int spool_take(struct spool *s, const struct spool_found *f, const char *id,
     struct spool_copy *copy, struct err *e);
 int spool_taken(struct spool *s, struct err *e);
+/* True for an error of spool_take that left the drop in in/. */
+bool spool_take_left(const struct err *e);
 
 /* Makes the private copy anew from the original in work/ (after a crash, or
  * when the copy is not what its hash says); then spool_sync as above. */

@@ -211,6 +211,21 @@ spool_publish(struct spool *s, const struct spool_job *j,
 	return r < 0 ? -1 : 0;
 }
 
+bool
+spool_output_waits(struct spool *s, const struct spool_job *j)
+{
+	char name[NAME_MAX + 1];
+	struct stat st;
+
+	spool_work_name(name, WORK_SENT, j->id, j->source);
+	if (spool_exists(s->work, name))
+		return false;
+	spool_work_name(name, WORK_OUTPUT, j->id, j->source);
+	/* A second link: between the two halves of a move by link. */
+	return fstatat(s->work, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_nlink == 1;
+}
+
 /* Originals. */
 
 static int

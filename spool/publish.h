@@ -29,6 +29,10 @@ int spool_publish(struct spool *s, const struct spool_job *j,
     const char *output_path, const uint8_t sha256[FS_SHA256_SIZE], bool again,
     char place[SPOOL_PATH_MAX], struct err *e);
 
+/* True when the job's output is in work/ and its delivery has not begun:
+ * only then may it be built and delivered anew after a crash. */
+bool spool_output_waits(struct spool *s, const struct spool_job *j);
+
 /* After "published" is committed: the original goes to done/<batch>/<path>,
  * the job's files in work/ are removed. */
 int spool_done(struct spool *s, const struct spool_job *j,
