@@ -11,6 +11,7 @@
 #include "signer/batch/exams.h"
 #include "signer/batch/jobs.h"
 #include "signer/batch/keys.h"
+#include "signer/batch/resume.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,6 +134,44 @@ drop_looked(struct runner *r, struct bdrop *d, size_t at, const struct err *e)
 	d->state[at] = FOUND_GONE;
 }
 
+/* Is there room on the disk for one more? */
+static bool
+fits(struct runner *r, uint64_t bytes)
+{
+	struct err e = {0};
+
+	if (spool_space(r->spool, bytes, &e) == 0)
+		return true;
+	if (r->low.class == ERR_NONE)
+		log_err(LOG_LEVEL_ERROR, "disk.low", &e);
+	r->low = e;
+	return false;
+}
+
+/* Those of them that the disk has room for.  One that does not fit waits for
+ * those in flight; when there are none it is left in in/. */
+static size_t
+choose_fitting(struct runner *r, struct found *take, size_t n)
+{
+	uint64_t bytes = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct bdrop *d = take[i].drop;
+		uint64_t size = d->scan.found[take[i].at].size;
+
+		if (fits(r, bytes + size)) {
+			bytes += size;
+			take[kept++] = take[i];
+			continue;
+		}
+		if (kept > 0 || r->job_count > 0)
+			break;
+		d->state[take[i].at] = FOUND_GONE;
+	}
+	return kept;
+}
+
 /* One found drop: has it looked at, or finds it whole. */
 static void
 consider(struct runner *r, struct bdrop *d, size_t at)
@@ -184,6 +223,7 @@ open_batch(struct runner *r, struct err *e)
 	if (queue_batch_add(r->queue, clock_wall_ms(), &r->batch, e) != 0)
 		return -1;
 	log_event(LOG_LEVEL_INFO, "batch.begin", "batch=%s", r->batch.name);
+	resume_held(r, NULL);
 	return 0;
 }
 
@@ -217,8 +257,8 @@ take(struct runner *r, const struct spool_found *f, struct bjob *j,
 		memcpy(j->record.sha256, copy.sha256, sizeof copy.sha256);
 		return 1;
 	}
-	if (why->class != ERR_INPUT && why->class != ERR_TRANSIENT_IO)
-		return -1;
+	if (!spool_take_left(why))
+		return -1; /* resume_start finds out where it is */
 	log_err(LOG_LEVEL_INFO, "drop.not-taken", why);
 	return 0;
 }
@@ -302,8 +342,6 @@ drops_claim(struct runner *r)
 	const struct spool_found *found[TAKE_MAX];
 	struct found chosen[TAKE_MAX];
 	int64_t now = clock_mono_ms();
-	uint64_t bytes = 0;
-	struct err e = {0};
 	size_t n, room;
 
 	if (r->stopping || r->job_count >= IN_FLIGHT_MAX)
@@ -314,19 +352,13 @@ drops_claim(struct runner *r)
 	room = IN_FLIGHT_MAX - r->job_count;
 	/* A little at a time: what is in flight waits while files move. */
 	n = choose(r, chosen, room < GROUP ? room : GROUP);
+	n = choose_fitting(r, chosen, n);
 	for (size_t i = 0; i < n; i++) {
 		found[i] = &chosen[i].drop->scan.found[chosen[i].at];
-		bytes += found[i]->size;
-	}
-	if (n == 0)
-		return;
-	if (spool_space(r->spool, bytes, &e) != 0) {
-		runner_fatal(r, &e);
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
 		chosen[i].drop->state[chosen[i].at] = FOUND_GONE;
-	take_all(r, found, n);
+	}
+	if (n > 0)
+		take_all(r, found, n);
 }
 
 int64_t

@@ -271,6 +271,7 @@ static void
 begin(struct runner *r, struct bexam *x, enum exam_op op)
 {
 	x->op = op;
+	err_clear(&x->schema);
 	x->deadline_ms = clock_mono_ms() +
 			 r->conf->limits.examiner_cpu_s * 1000 * WALL_PER_CPU;
 	exam_reply_free(&x->reply);
@@ -290,6 +291,8 @@ give(struct runner *r, struct bexam *x, struct bjob *j, enum exam_op op)
 		return;
 	}
 	begin(r, x, op);
+	if (op == EXAM_EXAMINE)
+		j->keys_seen = job_keys_opened(r, j);
 	x->job = j;
 	j->exam = (int)(x - r->exams);
 }
@@ -398,6 +401,39 @@ exams_poll(const struct runner *r, struct pollfd *fds)
 	return r->exam_count;
 }
 
+/* What an examiner's end means for the job that it had.  A crash is the
+ * filing's when it happens again: somebody else may have killed the first.
+ * One that ended by itself could not work at all. */
+static void
+why_it_died(struct bjob *j, int status, bool late, struct err *e)
+{
+	int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+	if (late || (number != 0 && sandbox_is_cpu_signal(number)))
+		err_set(e, ERR_INPUT, "examiner-too-long", "%s", "");
+	else if (number == 0)
+		err_set(e, ERR_TRANSIENT_IO, "examiner-ended", "status %d",
+		    WEXITSTATUS(status));
+	else if (j != NULL && ++j->deaths < DEATHS)
+		err_set(
+		    e, ERR_TRANSIENT_IO, "examiner-died", "signal %d", number);
+	else
+		err_set(e, ERR_INPUT, "examiner-died", "signal %d", number);
+}
+
+/* Every examiner ends by itself: the fault is not in the filings. */
+static void
+count_exit(struct runner *r, int status)
+{
+	struct err e = {0};
+
+	if (!WIFEXITED(status) || ++r->exits < EXITS_MAX)
+		return;
+	err_set(&e, ERR_CONFIG, "examiner-unusable", "status %d",
+	    WEXITSTATUS(status));
+	runner_fatal(r, &e);
+}
+
 /* An examiner is gone: why is in its wait status. */
 static void
 died(struct runner *r, struct bexam *x, bool late)
@@ -411,15 +447,14 @@ died(struct runner *r, struct bexam *x, bool late)
 	x->look = NULL;
 	log_event(LOG_LEVEL_ERROR, "examiner.died", "status=%d late=%d", status,
 	    late);
-	restart(r, x);
-	if (late ||
-	    (WIFSIGNALED(status) && sandbox_is_cpu_signal(WTERMSIG(status))))
-		err_set(&e, ERR_INPUT, "examiner-too-long", "%s", "");
-	else
-		err_set(&e, ERR_INPUT, "examiner-died", "signal %d",
-		    WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-	if (d != NULL)
+	why_it_died(j, status, late, &e);
+	count_exit(r, status);
+	if (r->fatal.class == ERR_NONE)
+		restart(r, x);
+	if (d != NULL) {
+		e.class = ERR_INPUT; /* looked at for long enough: take it */
 		drop_looked(r, d, x->look_at, &e);
+	}
 	if (j == NULL)
 		return;
 	j->exam = -1;
@@ -437,20 +472,25 @@ answer_schema(struct runner *r, struct bexam *x)
 	if (r->schemas != NULL)
 		bundle = schema_store_find(r->schemas, x->reply.procedure,
 		    x->reply.version, sha256, &e);
-	if (bundle < 0 && e.class != ERR_NONE && e.errnum != ENOENT)
-		log_err(LOG_LEVEL_WARN, "schema.unreadable", &e);
+	/* That one is unreadable is no reason to check less. */
+	if (bundle < 0 && e.class != ERR_NONE && e.errnum != ENOENT) {
+		x->schema = e;
+		x->schema.class = ERR_TRANSIENT_IO;
+	}
 	if (exam_schema_send(x->x.fd, bundle, sha256, &e) != 0)
 		log_err(LOG_LEVEL_ERROR, "schema.unsent", &e);
 	if (bundle >= 0)
 		close(bundle);
 }
 
+/* "verified" is recorded by finish_jobs, once the output's name in work/ is
+ * durable. */
 static void
 verified(struct runner *r, struct bjob *j)
 {
 	sign_open_gates(r, j);
-	job_step(r, j, JOB_VERIFIED, NULL);
 	j->stage = STAGE_PUBLISH;
+	j->tries = 0;
 }
 
 static void
@@ -534,6 +574,9 @@ done(struct runner *r, struct bexam *x)
 	struct err e = x->reply.error;
 
 	e.class = believed(x->op, e.class);
+	if (x->schema.class != ERR_NONE)
+		e = x->schema;
+	r->exits = 0;
 	x->job = NULL;
 	j->exam = -1;
 	if (j->stage == STAGE_END || j->stage == STAGE_FAILED)

@@ -1,8 +1,8 @@
 /*
- * Ends of jobs.  The order is what makes them safe: the output has its
- * delivery name and is durable before the queue says "published"; the
- * original leaves work/ only after that is committed.  Every step may be
- * repeated after a crash.
+ * Ends of jobs.  The order is what makes them safe: "verified" is committed
+ * before an output may leave work/; the output has its delivery name and is
+ * durable before the queue says "published"; the original leaves work/ only
+ * after that is committed.  Every step may be repeated after a crash.
  */
 #include "signer/batch/finish.h"
 
@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The number makes it the text of this job alone: spool_fail knows its own
+ * reason file by it. */
 int
 finish_reason(const struct conf *c, const struct job *j, struct buf *out)
 {
@@ -28,9 +30,9 @@ finish_reason(const struct conf *c, const struct job *j, struct buf *out)
 	i18n_use(c->report_language);
 	result = buf_printf(out,
 	    _("natsuin did not sign this file.\n\n"
-	      "File:   %s\nWhen:   %s\nBatch:  %s\nReason: %s\n        %s\n"
+	      "File:   %s\nWhen:   %s\nNumber: %s\nReason: %s\n        %s\n"
 	      "What to do: %s\n\nCode: %s\n"),
-	    j->path, clock_text(j->changed_ms, when), j->batch_name,
+	    j->path, clock_text(j->changed_ms, when), j->name,
 	    explain_what(j->code), j->detail, explain_todo(j->code), j->code);
 	i18n_use(operator_language);
 	return result;
@@ -96,40 +98,120 @@ certificates_hold(struct runner *r, struct bjob *j)
 	return 0;
 }
 
-/* Links the output to its delivery name. */
+/* Chooses the jobs whose names move now. */
+static void
+choose_leaving(struct runner *r)
+{
+	int64_t now = clock_mono_ms();
+
+	for (struct bjob *j = r->jobs; j != NULL; j = j->next) {
+		j->leaving = j->stage == STAGE_FAILED;
+		if (j->stage != STAGE_PUBLISH || j->again_ms > now)
+			continue;
+		/* What has been sent cannot be called back. */
+		j->leaving = j->sent || certificates_hold(r, j) == 0;
+	}
+}
+
+static bool
+is_leaving(const struct bjob *j, enum stage stage)
+{
+	return j->leaving && j->stage == stage;
+}
+
+static size_t
+count_leaving(const struct runner *r, enum stage stage)
+{
+	size_t n = 0;
+
+	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
+		n += is_leaving(j, stage);
+	return n;
+}
+
+/* "verified" means: the output is durable in work/, and may be on its way
+ * out.  So after a crash an output that is not there has been delivered. */
+static void
+record_verified(struct runner *r)
+{
+	struct err e = {0};
+
+	if (count_leaving(r, STAGE_PUBLISH) == 0)
+		return;
+	if (spool_sync(r->spool, true, &e) != 0) {
+		runner_fatal(r, &e);
+		return;
+	}
+	for (struct bjob *j = r->jobs; j != NULL; j = j->next) {
+		if (!is_leaving(j, STAGE_PUBLISH) ||
+		    j->record.state == JOB_VERIFIED)
+			continue;
+		snprintf(j->record.output, sizeof j->record.output, "%.*s",
+		    (int)sizeof j->record.output - 1, j->output_name);
+		if (runner_record(r))
+			queue_job_set_output(r->queue, &j->record, &e);
+		job_step(r, j, JOB_VERIFIED, NULL);
+	}
+}
+
+/* Moves the output to its delivery name. */
 static void
 deliver(struct runner *r, struct bjob *j)
 {
 	struct spool_job p = job_place(j);
 	struct err e = {0};
+	bool again = j->sent;
 
-	if (certificates_hold(r, j) != 0)
+	j->sent = true;
+	if (spool_publish(r->spool, &p, j->output_name, j->built.sha256, again,
+		j->record.output, &e) == 0)
 		return;
-	if (spool_publish(r->spool, &p, j->output_name, j->built.sha256,
-		j->record.created_ms, j->record.output, &e) != 0)
-		job_error(r, j, &e);
+	j->leaving = false;
+	job_error(r, j, &e);
 }
 
 static void
-record_published(struct runner *r, struct bjob *j)
+deliver_all(struct runner *r)
 {
 	struct err e = {0};
 
-	if (!runner_record(r))
-		return;
-	queue_job_set_output(r->queue, &j->record, &e);
-	job_step(r, j, JOB_PUBLISHED, NULL);
-	r->published++;
+	for (struct bjob *j = r->jobs; j != NULL; j = j->next) {
+		if (!is_leaving(j, STAGE_PUBLISH))
+			continue;
+		deliver(r, j);
+		if (r->fatal.class != ERR_NONE)
+			return;
+		keys_feed(r);
+	}
+	if (count_leaving(r, STAGE_PUBLISH) > 0 &&
+	    spool_sync(r->spool, true, &e) != 0)
+		runner_fatal(r, &e);
+	keys_feed(r);
 }
 
-/* After the commit: the originals, then that nothing is left. */
+static void
+record_published(struct runner *r)
+{
+	struct err e = {0};
+
+	for (struct bjob *j = r->jobs; j != NULL; j = j->next) {
+		if (!is_leaving(j, STAGE_PUBLISH) || !runner_record(r))
+			continue;
+		queue_job_set_output(r->queue, &j->record, &e);
+		job_step(r, j, JOB_PUBLISHED, NULL);
+		r->published++;
+	}
+}
+
+/* After the commit: the originals, then that nothing is left.  A job that
+ * fails meanwhile is not yet committed and waits for the next time. */
 static void
 clear_away(struct runner *r)
 {
 	struct err e = {0};
 
 	for (struct bjob *j = r->jobs; j != NULL; j = j->next) {
-		if (j->stage != STAGE_PUBLISH && j->stage != STAGE_FAILED)
+		if (!j->leaving)
 			continue;
 		if (move_original(r, &j->record, &e) != 0) {
 			runner_fatal(r, &e);
@@ -137,12 +219,12 @@ clear_away(struct runner *r)
 		}
 		keys_feed(r);
 	}
-	if (spool_sync(r->spool, false, &e) != 0) {
+	if (spool_sync(r->spool, true, &e) != 0) {
 		runner_fatal(r, &e);
 		return;
 	}
 	for (struct bjob *j = r->jobs; j != NULL; j = j->next) {
-		if (j->stage != STAGE_PUBLISH && j->stage != STAGE_FAILED)
+		if (!j->leaving)
 			continue;
 		if (runner_record(r))
 			queue_job_set_cleaned(r->queue, &j->record, &e);
@@ -179,24 +261,13 @@ finish_due(struct runner *r)
 void
 finish_jobs(struct runner *r)
 {
-	struct err e = {0};
-
 	r->ready_ms = 0;
-	for (struct bjob *j = r->jobs; j != NULL; j = j->next) {
-		if (j->stage == STAGE_PUBLISH) {
-			deliver(r, j);
-			keys_feed(r);
-		}
-	}
-	if (count_stage(r, STAGE_PUBLISH) > 0 &&
-	    spool_sync(r->spool, false, &e) != 0) {
-		runner_fatal(r, &e);
+	choose_leaving(r);
+	record_verified(r);
+	if (runner_commit(r) != 0)
 		return;
-	}
-	keys_feed(r);
-	for (struct bjob *j = r->jobs; j != NULL; j = j->next)
-		if (j->stage == STAGE_PUBLISH)
-			record_published(r, j);
+	deliver_all(r);
+	record_published(r);
 	if (runner_commit(r) == 0)
 		clear_away(r);
 }

@@ -30,6 +30,8 @@
 #define GROUP 16         /* so many jobs are committed or published at once */
 #define GROUP_MS 30      /* or after this long */
 #define FINISH_MS 200    /* ends of jobs wait at most this long */
+#define DEATHS 2         /* examiners that one filing may cost */
+#define EXITS_MAX 8      /* examiners that end by themselves, in a row */
 #define FRESH_MS 60000   /* XML that ends too early may be completed */
 
 /* Where a job in memory is (DESIGN-batch.md). */
@@ -39,7 +41,7 @@ enum stage {
 	STAGE_SIGN,   /* intents recorded, signatures outstanding */
 	STAGE_BUILD,
 	STAGE_VERIFY,
-	STAGE_PUBLISH, /* verified; names move at the end of the turn */
+	STAGE_PUBLISH, /* found good; its names move with the next group */
 	STAGE_FAILED,  /* recorded as failed; its original moves likewise */
 	STAGE_END      /* nothing left to do: freed at the end of the turn */
 };
@@ -65,6 +67,7 @@ struct bjob {
 	enum stage stage;
 	int exam;         /* the examiner that has it, or -1 */
 	int builder;      /* the one that built: another one verifies */
+	int deaths;       /* of examiners, on this filing */
 	int tries;        /* of the present stage, after transient errors */
 	int64_t again_ms; /* monotonic: not before this */
 	size_t format;    /* index in submission_formats */
@@ -73,8 +76,11 @@ struct bjob {
 	struct bsig *sigs;
 	size_t sig_count;
 	size_t sigs_left;
-	bool durable; /* its intents are committed */
-	bool lined;   /* its signatures are in their keys' lines */
+	bool durable;       /* its intents are committed */
+	uint64_t keys_seen; /* its keys' `opened`, when it was examined */
+	bool lined;         /* its signatures are in their keys' lines */
+	bool leaving;       /* its names move now: all it needs is committed */
+	bool sent; /* its delivery has begun: what is gone has arrived */
 	struct built built;
 };
 
@@ -98,6 +104,11 @@ struct bkey {
 	struct bsig *line, **line_end;   /* durable intents, unanswered */
 	size_t line_length;
 	unsigned outstanding;
+	uint64_t opened;  /* so many times: another time, another card */
+	int64_t heard_ms; /* monotonic: since when it owes a signature */
+	int64_t pause_ms; /* monotonic: nothing is sent before */
+	int64_t retry_ms; /* after a stop, how long to wait; doubles */
+	int64_t again_ms; /* monotonic: not looked for before */
 	uint64_t signatures;
 	bool certificate_changed;
 	bool used; /* by the open batch: it has a line in the report */
@@ -130,6 +141,7 @@ struct bexam {
 	size_t look_at;     /* at this found drop */
 	enum exam_op op;
 	struct exam_reply reply;
+	struct err schema; /* a bundle could not be read for its job */
 	int64_t deadline_ms;
 };
 
@@ -146,6 +158,7 @@ struct runner {
 	size_t drop_count;
 	struct bexam exams[EXAMINERS_MAX];
 	size_t exam_count;
+	unsigned exits; /* examiners that ended by themselves, in a row */
 	struct bjob *jobs, **jobs_end;
 	size_t job_count;
 	int64_t crashed; /* the job that an earlier run crashed on, or 0 */
@@ -158,6 +171,7 @@ struct runner {
 	int64_t ready_ms;    /* since when a job waits for its end, or 0 */
 	bool stopping;       /* SIGTERM or a fatal error: no new claims */
 	struct err fatal; /* why the program stops; class NONE: it does not */
+	struct err low;   /* why a drop was left in in/: the disk is full */
 	bool pin_needed, card_missing;
 };
 

@@ -34,6 +34,15 @@ job_new(struct runner *r, const struct job *record)
 	return j;
 }
 
+bool
+job_in_memory(const struct runner *r, int64_t id)
+{
+	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
+		if (j->record.id == id && j->stage != STAGE_END)
+			return true;
+	return false;
+}
+
 static void
 job_free(struct bjob *j)
 {
@@ -110,6 +119,21 @@ job_keys_decided(struct runner *r, const struct bjob *j)
 			decided = false;
 	}
 	return decided;
+}
+
+uint64_t
+job_keys_opened(struct runner *r, const struct bjob *j)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < j->drop->sign_with.count; i++) {
+		struct bkey *k = runner_key(r, j->drop->sign_with.item[i]);
+
+		if (k == NULL || k->state != KEY_OPEN)
+			return 0;
+		sum += k->opened;
+	}
+	return sum;
 }
 
 void
@@ -233,14 +257,9 @@ job_find_duplicate(struct runner *r, struct bjob *j, struct err *why)
 
 	if ((j->record.allow & JOB_ALLOW_DUPLICATE) != 0)
 		return 0;
-	if (j->findings.unsigned_only) {
+	if (j->findings.unsigned_only)
 		found = queue_find_input(
 		    r->queue, j->record.id, j->record.sha256, &x, &e);
-		/* Of two in flight the older one goes on. */
-		if (found == 1 && x.state != JOB_PUBLISHED &&
-		    x.job > j->record.id)
-			found = 0;
-	}
 	for (size_t i = 0; found == 0 && i < j->sig_count; i++)
 		found = queue_find_duplicate(r->queue, j->record.id,
 		    j->findings.parts[j->sigs[i].part].duplicate,
@@ -313,8 +332,8 @@ record_findings(struct runner *r, struct bjob *j)
 	snprintf(t->period, sizeof t->period, "%s", f->period);
 	ipc_begin(&m, 0);
 	findings_put(&m, f);
-	if (m.failed)
-		err_nomem(&r->fatal);
+	if (m.failed && err_nomem(&e) != 0)
+		runner_fatal(r, &e);
 	else if (runner_record(r))
 		queue_job_set_findings(r->queue, t, ipc_body(&m), &e);
 	ipc_free(&m);
@@ -356,6 +375,13 @@ job_examined(struct runner *r, struct bjob *j)
 	if (why.class != ERR_NONE) {
 		job_hold(
 		    r, j, stopped == NULL ? "" : stopped->conf->name, &why);
+		return;
+	}
+	/* A key came, or came back, meanwhile: who has signed already was
+	 * looked for without it. */
+	if (!j->findings.unsigned_only &&
+	    (j->keys_seen == 0 || j->keys_seen != job_keys_opened(r, j))) {
+		j->stage = STAGE_EXAM;
 		return;
 	}
 	if (sign_plan(r, j, &why) != 0 || find_own_output(r, j, &why) != 0) {

@@ -6,6 +6,8 @@
 
 /* A job in memory from its record; NULL when memory is out. */
 struct bjob *job_new(struct runner *r, const struct job *record);
+/* True while the job of this id is worked on: there is only one of it. */
+bool job_in_memory(const struct runner *r, int64_t id);
 /* Frees the jobs whose stage is STAGE_END. */
 void jobs_sweep(struct runner *r);
 void jobs_free(struct runner *r);
@@ -29,6 +31,9 @@ void jobs_of_key_held(struct runner *r, struct bkey *k);
 /* The job's keys are all open or stopped (none is being opened), and opens
  * those that are closed. */
 bool job_keys_decided(struct runner *r, const struct bjob *j);
+/* Which opening of its keys this is: equal as long as none was opened again;
+ * 0 while one of them is not open. */
+uint64_t job_keys_opened(struct runner *r, const struct bjob *j);
 /* The runner's key of this name; NULL when it is not configured. */
 struct bkey *runner_key(struct runner *r, const char *name);
 

@@ -21,7 +21,14 @@
 #include <unistd.h>
 
 #define OUTSTANDING_MAX 2
+/* watch looks for a key that stopped: at first soon, then less often */
+#define RETRY_MIN_MS 5000
+#define RETRY_MAX_MS 300000
 #define WHOLE_CHECK_MS 60000
+#define BUSY_PAUSE_MS 100 /* another client has its turn */
+#ifndef SILENCE_MS
+#define SILENCE_MS 120000 /* a keyholder that signs nothing for so long */
+#endif
 
 void
 key_open(struct runner *r, struct bkey *k)
@@ -65,8 +72,14 @@ key_check_again(struct bkey *k, struct err *e)
 {
 	int64_t now = clock_wall_ms();
 
-	if (k->state != KEY_OPEN)
-		return 0; /* its jobs are held by the reason it stopped for */
+	/* What was signed before the card was pulled may go out; what a bad
+	 * certificate signed may not. */
+	if (k->state == KEY_STOPPED && k->error.class == ERR_CERTIFICATE) {
+		*e = k->error;
+		return -1;
+	}
+	if (k->status.certificate.len == 0)
+		return 0; /* it signed nothing in this run */
 	if (clock_mono_ms() - k->checked_ms >= WHOLE_CHECK_MS)
 		return check_certificate(k, e);
 	if (now > k->verdict.cert.not_after_ms)
@@ -113,6 +126,9 @@ take_status(struct runner *r, struct bkey *k, struct keyholder_status *s)
 	}
 	note_certificate(r, k);
 	k->state = KEY_OPEN;
+	k->opened++;
+	k->heard_ms = clock_mono_ms();
+	key_close_gates(k);
 	log_event(LOG_LEVEL_INFO, "key.open", "key=%s serial=%s tries=%d",
 	    k->conf->name, k->verdict.cert.serial, k->status.card.tries_left);
 }
@@ -163,23 +179,48 @@ take_signature(struct runner *r, struct bkey *k, struct key_reply *a)
 	memset(&a->signature, 0, sizeof a->signature);
 	s->done = true;
 	k->signatures++;
+	k->heard_ms = clock_mono_ms();
+	k->retry_ms = 0;
 }
 
-/* A refusal of one request fails or holds its job; of the key, stops it. */
+/* Back into the line, before all that have not been sent. */
+static void
+line_put_back(struct bkey *k, struct bsig *s)
+{
+	struct bsig **at = &k->line;
+
+	while (*at != NULL && (*at)->sent)
+		at = &(*at)->next;
+	s->sent = false;
+	s->next = *at;
+	*at = s;
+	if (k->line_end == at)
+		k->line_end = &s->next;
+	k->line_length++;
+}
+
+/* A refusal of the key as a whole stops it, and holds its jobs, this one
+ * among them.  One that may pass (the keyholder serves another client too)
+ * is asked again after a pause; any other is the job's. */
 static void
 take_refusal(struct runner *r, struct bkey *k, struct key_reply *a)
 {
+	struct decision d = decide(&a->error);
 	struct bsig *s = NULL;
 
-	if (a->job_id[0] != '\0') {
-		if (k->outstanding > 0)
-			k->outstanding--;
-		s = line_take(k, a->job_id);
-	}
-	if (a->job_id[0] == '\0' || decide(&a->error).stops_key)
+	if (a->job_id[0] == '\0' || d.stops_key) {
 		key_stop(r, k, &a->error);
-	if (s != NULL)
+		return;
+	}
+	if (k->outstanding > 0)
+		k->outstanding--;
+	s = line_take(k, a->job_id);
+	if (s != NULL && d.job == JOB_TRIES_AGAIN) {
+		line_put_back(k, s);
+		k->pause_ms = clock_mono_ms() + BUSY_PAUSE_MS;
+	} else if (s != NULL) {
 		job_error(r, s->job, &a->error);
+	}
 }
 
 static void
@@ -203,6 +244,17 @@ take_reply(struct runner *r, struct bkey *k, struct key_reply *a)
 		key_stop(r, k, &e);
 		break;
 	}
+}
+
+int64_t
+keys_next_ms(const struct runner *r)
+{
+	int64_t now = clock_mono_ms(), first = INT64_MAX;
+
+	for (size_t i = 0; i < r->key_count; i++)
+		if (r->keys[i].pause_ms > now && r->keys[i].pause_ms < first)
+			first = r->keys[i].pause_ms;
+	return first;
 }
 
 static bool
@@ -230,11 +282,29 @@ receive(struct runner *r, struct bkey *k)
 	key_reply_free(&a);
 }
 
+/* A keyholder that hangs must not keep the batch for ever. */
+static bool
+is_silent(struct runner *r, struct bkey *k)
+{
+	struct err e = {0};
+	int64_t now = clock_mono_ms();
+
+	if (k->line == NULL)
+		k->heard_ms = now;
+	if (now - k->heard_ms < SILENCE_MS)
+		return false;
+	err_set(&e, ERR_CARD, "key-silent", "%s", k->conf->name);
+	key_stop(r, k, &e);
+	return true;
+}
+
 static void
 send_next(struct runner *r, struct bkey *k)
 {
 	struct err e = {0};
 
+	if (is_silent(r, k) || clock_mono_ms() < k->pause_ms)
+		return;
 	for (struct bsig *s = k->line; s != NULL; s = s->next) {
 		char id[KEY_JOB_ID_MAX];
 
@@ -329,6 +399,14 @@ end_private(struct bkey *k)
 }
 
 void
+key_close_gates(struct bkey *k)
+{
+	for (size_t f = 0; f < FORMATS_MAX; f++)
+		if (k->first[f] == NULL)
+			k->gate[f] = GATE_UNKNOWN;
+}
+
+void
 key_stop(struct runner *r, struct bkey *k, const struct err *why)
 {
 	if (k->state == KEY_STOPPED)
@@ -336,6 +414,11 @@ key_stop(struct runner *r, struct bkey *k, const struct err *why)
 	k->state = KEY_STOPPED;
 	k->error = *why;
 	k->outstanding = 0;
+	k->pause_ms = 0;
+	k->retry_ms = k->retry_ms == 0 ? RETRY_MIN_MS : 2 * k->retry_ms;
+	if (k->retry_ms > RETRY_MAX_MS)
+		k->retry_ms = RETRY_MAX_MS;
+	k->again_ms = clock_mono_ms() + k->retry_ms;
 	if (why->class == ERR_PIN)
 		r->pin_needed = true;
 	if (why->class == ERR_CARD)

@@ -28,6 +28,13 @@ void keys_pump(struct runner *r);
 /* The same in the middle of other work, for keys that could be given more:
  * the others need no look before the next turn. */
 void keys_feed(struct runner *r);
+/* When a key that pauses may be asked again (monotonic ms; INT64_MAX: none
+ * pauses). */
+int64_t keys_next_ms(const struct runner *r);
+
+/* The first of each format is to be verified alone again: another batch, or
+ * maybe another card. */
+void key_close_gates(struct bkey *k);
 
 /* Stops a key: its waiting jobs are held with this error. */
 void key_stop(struct runner *r, struct bkey *k, const struct err *why);

@@ -210,8 +210,10 @@ turn(struct runner *r)
 	sign_collect(r);
 	record_intents(r);
 	exams_dispatch(r);
-	if (runner_due(r) && runner_commit(r) != 0)
-		return;
+	if (runner_due(r))
+		runner_commit(r);
+	if (r->fatal.class != ERR_NONE)
+		return; /* nothing may follow what was not committed */
 	sign_enter_lines(r);
 	keys_feed(r);
 	if (finish_due(r))
@@ -219,32 +221,49 @@ turn(struct runner *r)
 	jobs_sweep(r);
 }
 
+/* Nothing in memory is worked on. */
+static bool
+at_rest(const struct runner *r)
+{
+	return r->job_count == 0 && !exams_busy(r);
+}
+
 static bool
 idle(const struct runner *r)
 {
-	return r->job_count == 0 && !resume_pending(r) && !exams_busy(r);
+	return at_rest(r) && !resume_pending(r);
 }
 
-/* Closes the open batch: its outcomes are kept, its report written. */
+static void
+report_unwritten(struct runner *r, const struct err *e)
+{
+	log_err(LOG_LEVEL_ALERT, "report.unwritten", e);
+	if (r->fatal.class == ERR_NONE)
+		runner_fatal(r, e);
+}
+
+/* Closes the open batch: its report is written, then its outcomes are kept.
+ * A batch whose report could not be written stays open: the next run ends
+ * it, and so writes the report. */
 static void
 end_batch(struct runner *r)
 {
 	struct err e = {0};
-	int64_t id = r->batch.id;
+	bool over = runner_commit(r) == 0 && idle(r);
 
-	if (id == 0)
-		return;
-	if (idle(r) && runner_record(r)) {
-		queue_batch_finish(r->queue, id, clock_wall_ms(), &e);
+	progress_end(r);
+	queue_batch_get(r->queue, r->batch.id, &r->batch, &e);
+	if (record_batch(r, !over, &e) != 0) {
+		report_unwritten(r, &e);
+		over = false;
+	}
+	if (over && runner_record(r)) {
+		queue_batch_finish(r->queue, r->batch.id, clock_wall_ms(), &e);
 		runner_commit(r);
 	}
-	queue_batch_get(r->queue, id, &r->batch, &e);
-	progress_end(r);
-	if (record_batch(r, r->batch.finished_ms == 0, &e) != 0) {
-		log_err(LOG_LEVEL_ALERT, "report.unwritten", &e);
-		if (r->fatal.class == ERR_NONE)
-			r->fatal = e;
-	}
+	queue_batch_get(r->queue, r->batch.id, &r->batch, &e);
+	if (record_index(r, &e) != 0)
+		report_unwritten(r, &e);
 	progress_summary(r);
 	for (size_t i = 0; i < r->key_count; i++) {
 		r->keys[i].used = false;
@@ -261,7 +280,7 @@ retry_keys(struct runner *r)
 		struct err e = {0};
 		int fd;
 
-		if (k->state != KEY_STOPPED)
+		if (k->state != KEY_STOPPED || clock_mono_ms() < k->again_ms)
 			continue;
 		fd = keyclient_connect(r->conf, k->conf, &e);
 		if (fd < 0)
@@ -278,10 +297,13 @@ patience(const struct runner *r)
 {
 	int64_t now = clock_mono_ms(), until = now + REQUEST_POLL_MS;
 	int64_t deadline = exams_deadline(r), drops = drops_next_ms(r);
+	int64_t keys = keys_next_ms(r);
 
 	if (queue_in_transaction(r->queue) && now + GROUP_MS < until)
 		until = now + GROUP_MS;
 
+	if (keys < until)
+		until = keys;
 	if (deadline >= 0 && deadline < until)
 		until = deadline;
 	if (r->job_count < IN_FLIGHT_MAX && drops < until)
@@ -339,7 +361,7 @@ run_is_over(struct runner *r, int64_t stop_ms)
 	if (r->fatal.class != ERR_NONE)
 		return true;
 	if (r->stopping)
-		return idle(r) || clock_mono_ms() > stop_ms;
+		return at_rest(r) || clock_mono_ms() > stop_ms;
 	return !r->options->watch && idle(r) && !drops_pending(r);
 }
 
@@ -356,6 +378,8 @@ watch_batches(struct runner *r)
 	if (r->batch.id == 0 || now - r->quiet_ms < r->conf->quiet_ms)
 		return;
 	end_batch(r);
+	for (size_t i = 0; i < r->key_count; i++)
+		key_close_gates(&r->keys[i]);
 	memset(&r->batch, 0, sizeof r->batch);
 	r->published = r->failed = r->held = 0;
 }
@@ -400,6 +424,8 @@ exit_code(const struct runner *r)
 		return EXIT_PIN_NEEDED;
 	if (r->card_missing)
 		return EXIT_NO_CARD;
+	if (r->low.class != ERR_NONE)
+		return EXIT_TRY_LATER;
 	if (r->options->watch || r->failed + r->held == 0)
 		return EXIT_ALL_DONE;
 	return r->published == 0 ? EXIT_ALL_FAILED : EXIT_SOME_FAILED;
@@ -440,7 +466,7 @@ batch_run(const struct conf *c, const struct batch_options *o, struct err *e)
 		end_batch(&r);
 	else if (!o->watch)
 		progress_summary(&r);
-	*e = r.fatal;
+	*e = r.fatal.class != ERR_NONE ? r.fatal : r.low;
 	code = exit_code(&r);
 	close_all(&r);
 	close(signals);

@@ -349,8 +349,8 @@ index_rows(struct runner *r, struct report_index_row *rows,
 	return result;
 }
 
-static int
-write_index(struct runner *r, struct err *e)
+int
+record_index(struct runner *r, struct err *e)
 {
 	struct report_index_row *rows = calloc(INDEX_ROWS, sizeof *rows);
 	struct batch *batches = calloc(INDEX_ROWS, sizeof *batches);
@@ -387,8 +387,6 @@ record_batch(struct runner *r, bool interrupted, struct err *e)
 	result = fill(r, &t, e);
 	if (result == 0)
 		result = write_all(r, &t, e);
-	if (result == 0)
-		result = write_index(r, e);
 	report_free(&t);
 	return result;
 }

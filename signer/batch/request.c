@@ -13,17 +13,20 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A held job goes on, whatever held it. */
+/* A held job goes on.  It is allowed only what it was held for: of two equal
+ * filings that are released, one is still a duplicate. */
 static const char *
 release(struct runner *r, struct job *j)
 {
 	struct err e = {0};
+	unsigned allow = j->allow;
 
 	if (j->state != JOB_HELD)
 		return "not-held";
-	if (queue_job_set_allow(r->queue, j,
-		JOB_ALLOW_DUPLICATE | JOB_ALLOW_RESUBMISSION, &e) != 0)
-		return e.code[0] == '\0' ? "failed" : "queue-io";
+	if (strcmp(j->code, "resubmission-held") == 0)
+		allow |= JOB_ALLOW_RESUBMISSION;
+	if (queue_job_set_allow(r->queue, j, allow, &e) != 0)
+		return "queue-io";
 	resume_job(r, j->id);
 	return "done";
 }
@@ -63,6 +66,10 @@ retry(struct runner *r, struct job *j)
 		log_err(LOG_LEVEL_WARN, "request.retry", &e);
 		return "original-gone";
 	}
+	/* The name in failed/ is free for another one now. */
+	j->original[0] = '\0';
+	if (!runner_record(r) || queue_job_set_cleaned(r->queue, j, &e) != 0)
+		return "queue-io";
 	return "done";
 }
 

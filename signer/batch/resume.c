@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "signer/batch/finish.h"
 #include "signer/batch/jobs.h"
+#include "spool/publish.h"
 #include "spool/recover.h"
 
 #include <stdio.h>
@@ -87,6 +88,15 @@ recover_claim(
 	return runner_record(r) ? queue_job_set_cleaned(r->queue, j, e) : -1;
 }
 
+/* Its original moves once this is committed (uncleaned_job). */
+static int
+fail(struct runner *r, struct job *j, const struct err *why)
+{
+	step(r, j, JOB_FAILED, why);
+	r->failed++;
+	return 0;
+}
+
 /* Where the drop of an open job really is.  1: take it up again; 0: it has
  * ended; -1. */
 static int
@@ -106,15 +116,13 @@ recover_open(struct runner *r, struct job *j, struct err *e)
 		return recover_claim(r, j, place, e);
 	if (place != SPOOL_IN_WORK) {
 		err_set(&why, ERR_INPUT, "original-gone", "%s", j->path);
-		step(r, j, JOB_FAILED, &why);
-		return finish_leftover(r, j, e);
+		return fail(r, j, &why);
 	}
 	if (!good && copy_again(r, j, e) != 0)
 		return -1;
 	if (j->attempts >= ABNORMAL_EXITS) {
 		err_set(&why, ERR_INPUT, "job-crashes", "%d", j->attempts);
-		step(r, j, JOB_FAILED, &why);
-		return finish_leftover(r, j, e);
+		return fail(r, j, &why);
 	}
 	return 1;
 }
@@ -146,6 +154,7 @@ each_job(struct runner *r, enum queue_select which,
 	return result < 0 ? -1 : 0;
 }
 
+/* What is the matter with one job must not keep the others waiting. */
 static int
 open_job(struct runner *r, struct job *j, struct err *e)
 {
@@ -154,6 +163,14 @@ open_job(struct runner *r, struct job *j, struct err *e)
 	if (waits_for_operator(j))
 		return 0;
 	again = recover_open(r, j, e);
+	if (again < 0 && r->fatal.class == ERR_NONE &&
+	    !decide(e).stops_program) {
+		log_err(LOG_LEVEL_ERROR, "job.not-recovered", e);
+		step(r, j, JOB_HELD, e);
+		r->held++;
+		err_clear(e);
+		return 0;
+	}
 	return again == 1 ? add_id(r, j->id, e) : again;
 }
 
@@ -213,10 +230,11 @@ resume_start(struct runner *r, struct err *e)
 		return -1;
 	if (queue_batch_unfinished(r->queue, &r->batch, e) < 0)
 		return -1;
-	if (each_job(r, QUEUE_UNCLEANED, uncleaned_job, e) != 0 ||
-	    each_job(r, QUEUE_OPEN_JOBS, open_job, e) != 0)
-		return -1;
-	if (runner_commit(r) != 0)
+	/* Names move only once it is committed why. */
+	if (each_job(r, QUEUE_OPEN_JOBS, open_job, e) != 0 ||
+	    runner_commit(r) != 0 ||
+	    each_job(r, QUEUE_UNCLEANED, uncleaned_job, e) != 0 ||
+	    runner_commit(r) != 0)
 		return -1;
 	return rescue_unknown(r, e);
 }
@@ -227,7 +245,33 @@ resume_pending(const struct runner *r)
 	return r->resume_next < r->resume_count;
 }
 
-/* Brings one job back: into the open batch, state "claimed". */
+/* Was the output on its way out, or even gone, when the job was left? */
+static bool
+was_sent(struct runner *r, const struct job *j)
+{
+	struct spool_job p = place_of(r, j);
+
+	if (j->state != JOB_VERIFIED &&
+	    (j->state != JOB_HELD || j->resume != JOB_VERIFIED))
+		return false;
+	return !spool_output_waits(r->spool, &p);
+}
+
+/* Goes on where the delivery was: nothing is built a second time. */
+static void
+go_on_sending(struct runner *r, struct bjob *j)
+{
+	if (j->record.state != JOB_VERIFIED)
+		job_step(r, j, JOB_VERIFIED, NULL);
+	snprintf(j->output_name, sizeof j->output_name, "%s", j->record.output);
+	j->built.size = j->record.output_size;
+	memcpy(j->built.sha256, j->record.output_sha256, FINDINGS_SHA256);
+	j->sent = true;
+	j->stage = STAGE_PUBLISH;
+}
+
+/* Brings one job back into the open batch: to be examined again, in state
+ * "claimed", or to be published where that had begun. */
 static int
 take_up(struct runner *r, int64_t id, struct err *e)
 {
@@ -236,7 +280,8 @@ take_up(struct runner *r, int64_t id, struct err *e)
 
 	if (queue_job_get(r->queue, id, &record, e) != 1)
 		return -1;
-	if (job_state_final(record.state))
+	/* It may have been named twice: by the start and by an operator. */
+	if (job_state_final(record.state) || job_in_memory(r, id))
 		return 0;
 	if (r->batch.id == 0 &&
 	    queue_batch_add(r->queue, clock_wall_ms(), &r->batch, e) != 0)
@@ -256,7 +301,9 @@ take_up(struct runner *r, int64_t id, struct err *e)
 		err_clear(e);
 		return 0;
 	}
-	if (j->record.state != JOB_CLAIMED)
+	if (was_sent(r, &j->record))
+		go_on_sending(r, j);
+	else if (j->record.state != JOB_CLAIMED)
 		job_step(r, j, JOB_CLAIMED, NULL);
 	return 0;
 }
@@ -299,7 +346,8 @@ resume_held(struct runner *r, const char *key)
 		runner_fatal(r, &e);
 	for (size_t i = 0; i < n; i++)
 		if (queue_job_get(r->queue, ids[i], &j, &e) == 1 &&
-		    !waits_for_operator(&j) && strcmp(j.key, key) == 0)
+		    !waits_for_operator(&j) &&
+		    (key == NULL || strcmp(j.key, key) == 0))
 			resume_job(r, j.id);
 	free(ids);
 }

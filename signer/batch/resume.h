@@ -14,8 +14,8 @@ int resume_start(struct runner *r, struct err *e);
 /* Brings listed jobs into memory while there is room. */
 void resume_more(struct runner *r);
 
-/* Held jobs that wait for this key (or, with "", for nothing in particular)
- * are listed again. */
+/* Held jobs that wait for this key (with NULL: all, but for what only an
+ * operator can decide) are listed again. */
 void resume_held(struct runner *r, const char *key);
 
 /* Lists one held job again: an operator released it. */

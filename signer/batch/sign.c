@@ -143,6 +143,34 @@ out:
 	return result;
 }
 
+/* What an earlier run recorded for signers that do not sign now: the
+ * settings changed, or the file was signed by them before. */
+static int
+drop_others(struct runner *r, const struct bjob *j, struct err *e)
+{
+	size_t intents, values;
+	unsigned left = 0;
+
+	if (queue_signature_count(
+		r->queue, j->record.id, &intents, &values, e) != 0)
+		return -1;
+	if (intents == j->sig_count)
+		return 0;
+	for (unsigned p = 0; p < j->findings.part_count; p++) {
+		for (unsigned i = 0; i < FINDINGS_SIGNERS_MAX; i++) {
+			bool planned = left < j->sig_count &&
+				       j->sigs[left].part == p &&
+				       j->sigs[left].signer == i;
+
+			left += planned;
+			if (!planned && queue_intent_drop(r->queue,
+					    j->record.id, p, i, e) != 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
 static int
 record_intents(struct runner *r, struct bjob *j, struct err *e)
 {
@@ -168,7 +196,7 @@ record_intents(struct runner *r, struct bjob *j, struct err *e)
 	for (size_t i = 0; i < j->sig_count; i++)
 		if (set_intent(r, j, &j->sigs[i], e) != 0)
 			goto out;
-	result = 0;
+	result = drop_others(r, j, e);
 out:
 	free(parts);
 	return result;

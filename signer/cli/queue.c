@@ -31,7 +31,8 @@ job_json(const struct job *j)
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "job",
 	    j->name, "batch", j->batch_name, "state", job_state_name(j->state),
 	    "path", j->path, "code", j->code, "detail", j->detail, "output",
-	    j->output, "changed", clock_text(j->changed_ms, when));
+	    j->state == JOB_PUBLISHED ? j->output : "", "changed",
+	    clock_text(j->changed_ms, when));
 }
 
 static void
@@ -119,7 +120,7 @@ show(struct cli *cli, struct queue *q, const char *name)
 		if (j.code[0] != '\0')
 			printf(
 			    "  %s\n  → %s\n", j.detail, explain_todo(j.code));
-		if (j.output[0] != '\0')
+		if (j.state == JOB_PUBLISHED)
 			printf(_("  output: %s\n"), j.output);
 		if (j.original[0] != '\0')
 			printf(_("  original: %s\n"), j.original);
