@@ -488,6 +488,7 @@ answer_schema(struct runner *r, struct bexam *x)
 static void
 verified(struct runner *r, struct bjob *j)
 {
+	log_event(LOG_LEVEL_INFO, "job.good", "job=%s", j->record.name);
 	sign_open_gates(r, j);
 	j->stage = STAGE_PUBLISH;
 	j->tries = 0;

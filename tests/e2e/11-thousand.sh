@@ -28,7 +28,7 @@ same failed 5 "$(report_get \
 	'[.filings[] | select(.result == "failed")] | length')"
 same report-lines 1000 "$(report_get '.filings | length')"
 # One first: a single filing was signed before the first was verified.
-same one-first 1 "$(sed '/state=verified/q' "$dir/run.log" |
+same one-first 1 "$(sed '/job.good/q' "$dir/run.log" |
 	grep -c 'key.asked')"
 batch=$(last_batch)
 same outputs 995 "$(find "$spool/out/$batch" -type f | wc -l)"

@@ -170,3 +170,30 @@ report_get() {
 without_signatures() {
 	perl -0777 -pe 's{<dsig:Signature .*?</dsig:Signature>}{}sg' "$1"
 }
+
+# offer FIRST COUNT SIZE: made-up filings into the drop folder, remembered in
+# $dir/offered for `invariants`.
+offer() {
+	filings etax "$@" "$dir/offer"
+	(cd "$dir/offer" && sha256sum -- *) >>"$dir/offered"
+	mv "$dir/offer"/* "$spool/in/kokuzei/"
+}
+
+# offer_file FILE NAME: one file likewise.
+offer_file() {
+	sha256sum <"$1" >>"$dir/offered"
+	drop_file "$1" "$2"
+}
+
+# invariants NAME: what must hold of a spool at rest (tests/lib/invariants.py),
+# and every output verifies; one statement.
+invariants() {
+	{
+		python3 "$NATSUIN_SRC/tests/lib/invariants.py" "$spool" \
+			"$dir/offered"
+		find "$spool/out" -type f -print0 |
+			xargs -0 -r "$NATSUIN" verify -q >"$dir/verified" ||
+			cat "$dir/verified"
+	} >"$dir/broken" 2>&1
+	expect "$1" eval '! grep . "$dir/broken"'
+}
