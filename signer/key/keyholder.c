@@ -30,7 +30,6 @@
 #include <unistd.h>
 
 #define ALIVE_EVERY_MS 1000
-#define LONGEST_SLEEP_MS 10000
 #define SOCKET_GROUP "natsuin"
 
 /* Signals become readable, so that none interrupts the card or the loop. */
@@ -241,12 +240,10 @@ keyholder_detach(struct keyholder *k, struct err *e)
 static int
 sleep_ms(struct keyholder *k)
 {
-	int64_t left = LONGEST_SLEEP_MS;
+	int64_t left = ALIVE_EVERY_MS;
 
 	if (hold_waiting(k))
 		return 0;
-	if (ALIVE_EVERY_MS < left)
-		left = ALIVE_EVERY_MS;
 	if (k->limits.until_ms != 0 &&
 	    k->limits.until_ms - clock_wall_ms() < left)
 		left = k->limits.until_ms - clock_wall_ms();

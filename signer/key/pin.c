@@ -83,7 +83,7 @@ read_line(int fd, struct secret *pin, struct err *e)
 	size_t n = 0, cap = secret_capacity(pin);
 
 	for (;;) {
-		char extra;
+		char extra = '\0';
 		ssize_t r = read(fd, n < cap ? room + n : &extra, 1);
 
 		if (r < 0 && errno == EINTR)

@@ -186,6 +186,8 @@ hold_sign_next(struct keyholder *k)
 	struct request *r = oldest(k, REQUEST_WAITING);
 	struct err e = {0};
 
+	if (r == NULL)
+		return;
 	if (audit_sign(
 		k->audit, r->job, r->digest, &r->match, &r->ticket, &e) != 0) {
 		refuse(k, r->client, r->job, &e);
