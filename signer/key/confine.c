@@ -61,7 +61,7 @@ static int
 local_sockets_only(scmp_filter_ctx f)
 {
 	return seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
-	    SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+	    SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
 }
 
 static int

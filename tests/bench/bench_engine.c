@@ -68,7 +68,7 @@ open_key(struct engine *g, const char *file, const char *password)
 	    .file = strdup(file),
 	    .pin_file = empty,
 	    .certificate_sha256 = empty};
-	struct secret *pin;
+	struct secret *pin = NULL;
 	struct err e = {0};
 
 	if (secret_init(&e) != 0 || (pin = secret_new(64)) == NULL)
