@@ -154,29 +154,53 @@ open_delivery(struct spool *s, const struct spool_job *j,
 	return fd;
 }
 
-/* The name under which the output arrived before: the one with its bytes,
- * else (it has been fetched) the one by rule. */
-static void
+static bool
+has_bytes(int dir, const char *name, const uint8_t want[FS_SHA256_SIZE])
+{
+	uint8_t sha256[FS_SHA256_SIZE];
+	bool same;
+	int fd =
+	    openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	same = fs_hash(fd, sha256, NULL, NULL) == 0 &&
+	       memcmp(sha256, want, sizeof sha256) == 0;
+	close(fd);
+	return same;
+}
+
+/* Looks for a name under which the output arrived before; out is then that
+ * name, else the one by rule (it was fetched, or never was there).  Names
+ * are in use without a gap, but for fetched ones: `gaps` looks beyond. */
+static bool
 find_arrived(int dir, const char *name, const uint8_t want[FS_SHA256_SIZE],
-    char out[NAME_MAX + 1])
+    bool gaps, char out[NAME_MAX + 1])
 {
 	for (unsigned k = 1; k < LOOK_MAX; k++) {
-		uint8_t sha256[FS_SHA256_SIZE];
-		bool same;
-		int fd;
-
 		spool_name(out, name, k, "");
-		fd = openat(
-		    dir, out, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		same = fs_hash(fd, sha256, NULL, NULL) == 0 &&
-		       memcmp(sha256, want, sizeof sha256) == 0;
-		close(fd);
-		if (same)
-			return;
+		if (has_bytes(dir, out, want))
+			return true;
+		if (!gaps && !spool_exists(dir, out))
+			break;
 	}
 	spool_name(out, name, 1, "");
+	return false;
+}
+
+/* True when the output in work/ was built a second time, after a crash, and
+ * the first one lies at its place: the same bytes under one of its names.  A
+ * signature's Id is used once, so no other filing has these bytes. */
+static bool
+built_again(struct spool *s, const struct spool_job *j, int dir,
+    const char *name, const uint8_t want[FS_SHA256_SIZE],
+    char out[NAME_MAX + 1])
+{
+	char sent[NAME_MAX + 1];
+
+	spool_work_name(sent, WORK_SENT, j->id, "");
+	return !spool_exists(s->work, sent) &&
+	       find_arrived(dir, name, want, false, out);
 }
 
 int
@@ -199,11 +223,15 @@ spool_publish(struct spool *s, const struct spool_job *j,
 	dir = open_delivery(s, j, output_path, folder, name, e);
 	if (dir < 0)
 		return -1;
-	r = spool_shift(s, &m, dir, place, e);
+	place[0] = '\0';
+	if (again && built_again(s, j, dir, name, sha256, at))
+		r = spool_pend_dir(s, dir, e); /* perhaps not yet synced */
+	else
+		r = spool_shift(s, &m, dir, place, e);
 	if (r == 0 && !again)
 		r = err_set(e, ERR_BUG, "output-missing", "%s", name);
 	if (r >= 0 && place[0] == '\0') {
-		find_arrived(dir, name, sha256, at);
+		find_arrived(dir, name, sha256, true, at);
 		snprintf(place, SPOOL_PATH_MAX, "%.*s/%s",
 		    SPOOL_PATH_MAX - NAME_MAX - 2, folder, at);
 	}

@@ -15,11 +15,15 @@
  * next free of "name.xtx", "name (2).xtx", … is taken.  Call spool_sync
  * before the queue says "published".
  *
- * Exactly once, even when the receiver takes the file away at once: with
- * `again` (the job was "verified" before this program started) an output
- * that is no longer in work/ has been delivered; `place` is then the name
- * that has its bytes (`sha256`), else the name by rule.  This needs a
- * spool_sync between spool_create_output and the commit of "built".
+ * Exactly once after a crash, with `again` (the job was taken up from before
+ * this program started): an output with the same bytes under one of its names
+ * is this one (signed output; no two have the same Signature Id), so a job
+ * that was taken up from an earlier state and built again is not delivered
+ * twice.  And when the job was "verified" and its output is no longer in
+ * work/, it has been delivered, even if the receiver has fetched it; `place`
+ * is then the name by rule.  Publish such a job without building it again:
+ * only then a fetched output is not delivered a second time.  This needs a
+ * spool_sync between spool_create_output and the commit of "verified".
  *
  * -1: "deliver-missing" (transient-io: a fixed folder is not there),
  * "deliver-template" (config), "drop-not-configured" (config),

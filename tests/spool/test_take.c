@@ -432,6 +432,14 @@ delivered_once_though_fetched_at_once(void)
 	/* A crash, and still there: found by its bytes. */
 	CHECK_OK(spool_publish(b.spool, &j, "a.xtx", sha, true, place, &e), &e);
 	CU_ASSERT_STRING_EQUAL(place, "out/" BATCH "/a (2).xtx");
+	/* A crash, and built again: not delivered again either. */
+	write_output(&b, &j, "o");
+	CHECK_OK(spool_publish(b.spool, &j, "a.xtx", sha, true, place, &e), &e);
+	CU_ASSERT_STRING_EQUAL(place, "out/" BATCH "/a (2).xtx");
+	CU_ASSERT(box_count(&b, "out") == 2);
+	CHECK_OK(spool_done(b.spool, &j, place, &e), &e);
+	CU_ASSERT(box_count(&b, "work") == 0);
+	CHECK_OK(spool_publish(b.spool, &j, "a.xtx", sha, true, place, &e), &e);
 	/* A crash, and fetched meanwhile: not delivered again. */
 	CU_ASSERT(unlinkat(b.root, place, 0) == 0);
 	CHECK_OK(spool_publish(b.spool, &j, "a.xtx", sha, true, place, &e), &e);
