@@ -373,8 +373,8 @@ xmlgen_document(struct buf *out, uint64_t seed, const struct xmlgen_options *o)
 	    "<?xml version='1.0' encoding='UTF-8'?>\n",
 	    "<?xml version=\"1.0\" encoding=\"utf-8\" standalone=\"no\"?>\r\n",
 	    "\xEF\xBB\xBF",
-	    "\xEF\xBB\xBF<?xml version=\"1.0\" "
-	    "encoding=\"UTF-8\" ?>"};
+	    ("\xEF\xBB\xBF<?xml version=\"1.0\" "
+	     "encoding=\"UTF-8\" ?>")};
 	struct gen g = {.out = out,
 	    .o = o,
 	    .state = seed * UINT64_C(0x9E3779B97F4A7C15) + 1};
