@@ -76,7 +76,7 @@ int
 main(int argc, char **argv)
 {
 	struct sample s = {0};
-	int64_t first, count, size;
+	int64_t first = 0, count = 0, size = 0;
 	int dir;
 
 	if (argc < 6 || text_number(argv[2], 0, 1000000, &first) != 0 ||

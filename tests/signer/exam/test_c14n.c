@@ -82,7 +82,7 @@ find(xmlNodePtr at)
 
 		if (at->type != XML_ELEMENT_NODE)
 			continue;
-		if (xmlStrEqual(at->name, BAD_CAST "S"))
+		if (strcmp((const char *)at->name, "S") == 0)
 			return at;
 		below = find(at->children);
 		if (below != NULL)

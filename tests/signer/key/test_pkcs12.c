@@ -217,8 +217,8 @@ files_of_every_age_open(void)
 	static const char *const kinds[] = {"", "-legacy",
 	    "-legacy -certpbe PBE-SHA1-RC2-40 -keypbe PBE-SHA1-3DES",
 	    "-certpbe PBE-SHA1-3DES -keypbe PBE-SHA1-3DES", "-certpbe NONE",
-	    "-certpbe AES-256-CBC -keypbe AES-256-CBC "
-	    "-macalg sha256"};
+	    ("-certpbe AES-256-CBC -keypbe AES-256-CBC "
+	     "-macalg sha256")};
 	struct err e = {0};
 
 	for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
