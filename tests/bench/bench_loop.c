@@ -59,8 +59,8 @@ signed_element(xmlDocPtr doc)
 static void
 register_id(xmlDocPtr doc, xmlNodePtr node)
 {
-	xmlAttrPtr a = xmlHasProp(node, BAD_CAST "id");
-	xmlChar *value = xmlGetProp(node, BAD_CAST "id");
+	xmlAttrPtr a = xmlHasProp(node, (const xmlChar *)"id");
+	xmlChar *value = xmlGetProp(node, (const xmlChar *)"id");
 
 	/* The schema validator has registered it already. */
 	if (xmlGetID(doc, value) == NULL &&
@@ -76,10 +76,11 @@ add_template(xmlDocPtr doc, xmlNodePtr signed_node)
 	char uri[80];
 
 	sig = xmlSecTmplSignatureCreateNsPref(doc, xmlSecTransformInclC14NId,
-	    xmlSecTransformRsaSha256Id, BAD_CAST "_bench", BAD_CAST "dsig");
+	    xmlSecTransformRsaSha256Id, (const xmlChar *)"_bench",
+	    (const xmlChar *)"dsig");
 	snprintf(uri, sizeof uri, "#%s", (const char *)signed_node->name);
 	ref = xmlSecTmplSignatureAddReference(
-	    sig, xmlSecTransformSha256Id, NULL, BAD_CAST uri, NULL);
+	    sig, xmlSecTransformSha256Id, NULL, (const xmlChar *)uri, NULL);
 	xmlSecTmplReferenceAddTransform(ref, xmlSecTransformInclC14NId);
 	info = xmlSecTmplSignatureEnsureKeyInfo(sig, NULL);
 	xmlSecTmplX509DataAddCertificate(xmlSecTmplKeyInfoAddX509Data(info));
