@@ -35,7 +35,8 @@
 #define STOP_PATIENCE_MS 10000
 #define REQUEST_POLL_MS 1000
 #define KEY_RETRY_MS 5000
-#define FIXED_FDS 2 /* signals, inotify */
+#define KEEP_BULK_MS (INT64_C(400) * 24 * 3600 * 1000) /* findings and plans */
+#define FIXED_FDS 2                                    /* signals, inotify */
 
 void
 runner_fatal(struct runner *r, const struct err *e)
@@ -259,6 +260,7 @@ end_batch(struct runner *r)
 	}
 	if (over && runner_record(r)) {
 		queue_batch_finish(r->queue, r->batch.id, clock_wall_ms(), &e);
+		queue_prune(r->queue, clock_wall_ms() - KEEP_BULK_MS, &e);
 		runner_commit(r);
 	}
 	queue_batch_get(r->queue, r->batch.id, &r->batch, &e);

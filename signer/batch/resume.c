@@ -107,12 +107,17 @@ recover_open(struct runner *r, struct job *j, struct err *e)
 	enum spool_place place;
 	struct err why = {0};
 	bool good = false, claiming = j->state == JOB_CLAIMING;
+	size_t intents = 0, values = 0;
 
 	memcpy(copy.sha256, j->sha256, sizeof copy.sha256);
 	if (spool_recover(
 		r->spool, &p, claiming ? NULL : &copy, &place, &good, e) != 0)
 		return -1;
-	if (claiming)
+	if (queue_signature_count(r->queue, j->id, &intents, &values, e) != 0)
+		return -1;
+	/* Back in in/ before anything was signed: found again as a new drop.
+	 * Later it must not be, or it would be signed twice. */
+	if (claiming || (place == SPOOL_IN_DROP && intents == 0))
 		return recover_claim(r, j, place, e);
 	if (place != SPOOL_IN_WORK) {
 		err_set(&why, ERR_INPUT, "original-gone", "%s", j->path);
