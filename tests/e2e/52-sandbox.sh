@@ -17,9 +17,11 @@ strace -f -e trace=%file,%process,%network,seccomp,prctl,memfd_create \
 	-o "$dir/trace" "$NATSUIN" run >"$dir/run.out" 2>"$dir/run.log"
 same exit-code 3 $?
 
-# Calls of each boxed process after its filter was loaded.
+# Calls of each examiner after its filter was loaded (the keyholder and its
+# writer have other filters).
 awk '
-	$2 ~ /^seccomp\(SECCOMP_SET_MODE_FILTER/ && / = 0$/ {
+	/ execve\(/ && /natsuin-examiner/ { examiner[$1] = 1 }
+	($1 in examiner) && $2 ~ /^seccomp\(SECCOMP_SET_MODE_FILTER/ && / = 0$/ {
 		boxed[$1] = 1
 		next
 	}
