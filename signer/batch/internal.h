@@ -2,15 +2,11 @@
 #ifndef SIGNER_BATCH_INTERNAL_H
 #define SIGNER_BATCH_INTERNAL_H
 
-#include "base/buf.h"
-#include "base/err.h"
 #include "conf/conf.h"
 #include "queue/job.h"
-#include "queue/queue.h"
 #include "queue/sign.h"
 #include "schemas/store.h"
 #include "signer/batch/batch.h"
-#include "signer/cert/anchors.h"
 #include "signer/cert/check.h"
 #include "signer/exam/examiner.h"
 #include "signer/key/keyclient.h"

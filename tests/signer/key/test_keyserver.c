@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -802,54 +801,6 @@ root_needs_permission_too(void)
 	keyserver_free(&server);
 }
 
-static void
-socket_has_narrow_rights(void)
-{
-	char *used_by[] = {(char[]){"65534"}};
-	char path[400];
-	struct stat st;
-	struct err e = {0};
-
-	for (unsigned i = 0; i < 2; i++) {
-		keyserver_init(&server, "rights", "");
-		if (i == 1)
-			server.key.used_by = (struct conf_list){used_by, 1};
-		CHECK_OK(keyserver_start(&server, &e), &e);
-		snprintf(
-		    path, sizeof path, "%s/rights.sock", server.conf.run_dir);
-		CU_ASSERT_EQUAL(lstat(path, &st), 0);
-		CU_ASSERT(S_ISSOCK(st.st_mode));
-		if (getgrnam("natsuin") != NULL) {
-			CU_ASSERT_EQUAL(st.st_mode & 07777, 0660);
-		} else {
-			CU_ASSERT_EQUAL(
-			    st.st_mode & 07777, i == 0 ? 0600U : 0666U);
-		}
-		keyserver_stop(&server);
-		keyserver_free(&server);
-	}
-}
-
-static void
-configuration_is_checked_before_the_pin(void)
-{
-	char *nobody[] = {(char[]){"no-such-user"}};
-	struct err e = {0};
-
-	keyserver_init(&server, "early", "");
-	server.key.used_by = (struct conf_list){nobody, 1};
-	CHECK_CODE(keyserver_start(&server, &e), &e, "user-unknown");
-	server.key.used_by.count = 0;
-	server.key.owner = (char[]){"4711"};
-	CHECK_CODE(keyserver_start(&server, &e), &e, "not-key-owner");
-	server.key.owner = NULL;
-	free(server.conf.run_dir);
-	server.conf.run_dir = strdup("/nonexistent/run");
-	CHECK_CODE(keyserver_start(&server, &e), &e, "run-dir-unusable");
-	CU_ASSERT_EQUAL(keyserver_count(&server, "unlock"), 0);
-	keyserver_free(&server);
-}
-
 /* The process protects itself: not dumpable, no core. */
 static void
 holder_leaves_no_core(void)
@@ -925,6 +876,4 @@ SUITE_MAIN("keyserver", CASE(two_clients_are_served),
     CASE(wrong_pin_is_tried_once), CASE(last_tries_are_kept),
     CASE(format_costs_no_try), CASE(only_the_configured_certificate_signs),
     CASE(other_users_need_permission), CASE(root_needs_permission_too),
-    CASE(socket_has_narrow_rights),
-    CASE(configuration_is_checked_before_the_pin), CASE(holder_leaves_no_core),
-    CASE(holder_and_writer_are_confined))
+    CASE(holder_leaves_no_core), CASE(holder_and_writer_are_confined))
