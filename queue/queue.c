@@ -20,6 +20,7 @@
 
 #define CHECK_ALWAYS_BELOW (16 * 1024 * 1024)
 #define BATCH_SUFFIX_MAX 1000
+#define QUEUE_NEW QUEUE_FILE ".new"
 
 static const char *const request_names[] = {
     [QUEUE_RETRY] = "retry",
@@ -42,18 +43,62 @@ take_lock(struct queue *q, int state_dir, struct err *e)
 	return taken < 0 ? -1 : 0;
 }
 
-/* Makes an empty, durable, private file where there is none. */
+/* SQLite knows paths only; it resolves this one when it opens. */
+static struct db *
+open_file(int state_dir, const char *name, struct err *e)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d/%s", state_dir, name);
+	return db_open(path, e);
+}
+
+static int
+make_schema(struct db *db, struct err *e)
+{
+	if (db_begin(db, e) != 0)
+		return -1;
+	if (db_script(db, sql_schema, e) != 0) {
+		db_rollback(db);
+		return -1;
+	}
+	return db_commit(db, e);
+}
+
+static bool
+is_there(int state_dir, const char *name)
+{
+	return faccessat(state_dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Makes a database where there is none.  It gets its name when it is whole,
+ * so that an empty file of this name is always a damaged one: to begin anew
+ * would be to forget what has been signed. */
 static int
 make_file(int state_dir, struct err *e)
 {
-	int fd;
+	struct db *db;
+	int fd, result;
 
-	if (faccessat(state_dir, QUEUE_FILE, F_OK, 0) != 0) {
-		fd = fs_create(state_dir, QUEUE_FILE, 0600, e);
-		if (fd < 0 || fs_close(&fd, e) != 0)
-			return -1;
-	}
-	/* Also for one that a killed process made. */
+	if (is_there(state_dir, QUEUE_FILE)) /* maybe by a killed process */
+		return fs_sync_dir(state_dir, e);
+	if (is_there(state_dir, QUEUE_FILE "-wal"))
+		return err_set(e, ERR_FATAL_IO, "queue-damaged", "%s",
+		    QUEUE_FILE " is gone, but " QUEUE_FILE "-wal is there");
+	if (fs_unlink(state_dir, QUEUE_NEW, e) != 0 ||
+	    fs_unlink(state_dir, QUEUE_NEW "-journal", e) != 0)
+		return -1;
+	fd = fs_create(state_dir, QUEUE_NEW, 0600, e);
+	if (fd < 0 || fs_close(&fd, e) != 0 || fs_sync_dir(state_dir, e) != 0)
+		return -1;
+	db = open_file(state_dir, QUEUE_NEW, e);
+	if (db == NULL)
+		return -1;
+	result = make_schema(db, e);
+	db_close(db);
+	if (result != 0 ||
+	    fs_move(state_dir, QUEUE_NEW, state_dir, QUEUE_FILE, e) != 0)
+		return -1;
 	return fs_sync_dir(state_dir, e);
 }
 
@@ -88,41 +133,26 @@ schema_version(struct queue *q, int64_t *version, struct err *e)
 }
 
 static int
-make_schema(struct queue *q, struct err *e)
-{
-	if (db_begin(q->db, e) != 0)
-		return -1;
-	if (db_script(q->db, sql_schema, e) != 0) {
-		db_rollback(q->db);
-		return -1;
-	}
-	return db_commit(q->db, e);
-}
-
-static int
 open_writer(struct queue *q, int state_dir, int64_t version, struct err *e)
 {
+	if (version == 0)
+		return err_set(
+		    e, ERR_FATAL_IO, "queue-damaged", "%s", "it is empty");
 	if (wants_check(state_dir) && db_check(q->db, e) != 0)
 		return -1;
-	if (db_trust(q->db, e) != 0)
-		return -1;
-	return version == 0 ? make_schema(q, e) : 0;
+	return db_trust(q->db, e);
 }
 
 static int
 open_db(struct queue *q, int state_dir, struct err *e)
 {
-	char path[64];
 	int64_t version;
 
 	if (q->mode == QUEUE_WRITE && make_file(state_dir, e) != 0)
 		return -1;
 	if (faccessat(state_dir, QUEUE_FILE, F_OK, 0) != 0)
 		return err_errno(e, ERR_CONFIG, "queue-none", "%s", QUEUE_FILE);
-	/* SQLite knows paths only; it resolves this one when it opens. */
-	snprintf(
-	    path, sizeof path, "/proc/self/fd/%d/%s", state_dir, QUEUE_FILE);
-	q->db = db_open(path, e);
+	q->db = open_file(state_dir, QUEUE_FILE, e);
 	if (q->db == NULL || schema_version(q, &version, e) != 0)
 		return -1;
 	if (q->mode == QUEUE_WRITE)

@@ -377,23 +377,40 @@ rescue_to_failed(struct spool *s, const char *id, const char *name,
 	return r;
 }
 
+/* Makes `id`'s entry an original, if it has one; 0 / -1. */
+static int
+make_original(struct spool *s, const char *id, enum work_name which,
+    const char *as, struct err *e)
+{
+	char name[NAME_MAX + 1], original[NAME_MAX + 1];
+
+	spool_work_name(name, which, id, "");
+	spool_work_name(original, WORK_ORIGINAL, id, as);
+	if (!spool_exists(s->work, name))
+		return 0;
+	return fs_move(s->work, name, s->work, original, e);
+}
+
 int
 spool_rescue(
     struct spool *s, const char *id, struct slice reason, struct err *e)
 {
 	struct finder f = {.id = id, .s = s};
-	char name[NAME_MAX + 1], moved[NAME_MAX + 1], original[NAME_MAX + 1];
+	char name[NAME_MAX + 1];
+	bool any;
 	int r;
 
-	if (find_in_drops(s, &f, e) != 0)
+	/* An original that was on its way out when all was forgotten; and a
+	 * copy whose original is nowhere may be all that is left of it. */
+	if (find_in_drops(s, &f, e) != 0 ||
+	    make_original(s, id, WORK_MOVED, "original", e) != 0)
 		return -1;
-	/* An original that was on its way out when all was forgotten. */
-	spool_work_name(moved, WORK_MOVED, id, "");
-	spool_work_name(original, WORK_ORIGINAL, id, "original");
-	if (spool_exists(s->work, moved) &&
-	    fs_move(s->work, moved, s->work, original, e) != 0)
+	r = find_original(s, id, name, e);
+	if (r == 0 && !f.found &&
+	    make_original(s, id, WORK_INPUT, "private-copy", e) != 0)
 		return -1;
-	while ((r = find_original(s, id, name, e)) == 1) {
+	any = f.found || find_original(s, id, name, e) == 1;
+	while (r >= 0 && (r = find_original(s, id, name, e)) == 1) {
 		char here[NAME_MAX + 1];
 
 		spool_work_name(here, WORK_ORIGINAL, id, name);
@@ -404,11 +421,19 @@ spool_rescue(
 	}
 	if (r < 0 || spool_sync(s, false, e) != 0)
 		return -1;
-	return spool_clear_work(s, id, e);
+	/* What is not ours, only named a little like it, stays. */
+	return any ? spool_clear_work(s, id, e) : 0;
 }
 
 int
 spool_sweep(struct spool *s, const char *id, struct slice reason, struct err *e)
 {
-	return spool_rescue(s, id, reason, e);
+	char input[NAME_MAX + 1];
+
+	/* The job is final: its original has arrived, the copy is a copy. */
+	spool_work_name(input, WORK_INPUT, id, "");
+	if (fs_remove_tree(s->work, input, e) != 0 ||
+	    spool_rescue(s, id, reason, e) != 0)
+		return -1;
+	return spool_clear_work(s, id, e);
 }

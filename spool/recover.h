@@ -36,8 +36,10 @@ void spool_ids_free(struct spool_ids *ids);
 /*
  * For an id that the queue does not know (a lost or restored database): an
  * original goes to failed/unknown/<id>/<name> with `reason` beside it (one
- * that is still hidden in a drop folder gets its name back), copies and
- * outputs are removed.  Nothing is deleted that could be an original.
+ * that is still hidden in a drop folder gets its name back), or the private
+ * copy where there is no original; then outputs and copies are removed.
+ * Nothing is deleted that could be an original, and nothing at all of an id
+ * that has neither.
  */
 int spool_rescue(
     struct spool *s, const char *id, struct slice reason, struct err *e);

@@ -340,6 +340,55 @@ damage_is_said_and_left_alone(void)
 	}
 }
 
+/* An empty file, or a log without its file, is no first start: what has been
+ * signed would be forgotten. */
+static void
+emptiness_is_damage(void)
+{
+	struct err e = {0};
+	struct stat st;
+	struct queue *q;
+	int dir, fd;
+
+	q = open_new(&dir);
+	queue_close(q);
+	fd = openat(dir, QUEUE_FILE, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	CU_ASSERT(fd >= 0 && close(fd) == 0);
+	CU_ASSERT(queue_open(dir, QUEUE_WRITE, &e) == NULL);
+	CU_ASSERT_STRING_EQUAL(e.code, "queue-damaged");
+	CU_ASSERT(fstatat(dir, QUEUE_FILE, &st, 0) == 0 && st.st_size == 0);
+	CU_ASSERT(unlinkat(dir, QUEUE_FILE, 0) == 0);
+	fd = openat(
+	    dir, QUEUE_FILE "-wal", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CU_ASSERT(fd >= 0 && close(fd) == 0);
+	err_clear(&e);
+	CU_ASSERT(queue_open(dir, QUEUE_WRITE, &e) == NULL);
+	CU_ASSERT_STRING_EQUAL(e.code, "queue-damaged");
+	CU_ASSERT(faccessat(dir, QUEUE_FILE, F_OK, 0) != 0);
+	close(dir);
+}
+
+/* A start that was killed while it made the file is a first start still. */
+static void
+half_made_is_made_anew(void)
+{
+	struct err e = {0};
+	struct queue *q;
+	int dir, fd;
+
+	q = open_new(&dir);
+	queue_close(q);
+	CU_ASSERT(renameat(dir, QUEUE_FILE, dir, QUEUE_FILE ".new") == 0);
+	overwrite(dir, QUEUE_FILE ".new", 100, 600);
+	fd = openat(dir, QUEUE_FILE ".new-journal",
+	    O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CU_ASSERT(fd >= 0 && close(fd) == 0);
+	q = queue_open(dir, QUEUE_WRITE, &e);
+	CU_ASSERT(q != NULL);
+	queue_close(q);
+	close(dir);
+}
+
 static void
 newer_file_is_not_touched(void)
 {
@@ -494,5 +543,6 @@ SUITE_MAIN("queue-store", CASE(file_is_private_and_lasting),
     CASE(a_batch_keeps_what_became_of_its_jobs),
     CASE(readers_and_requests_beside_a_writer),
     CASE(nothing_there_is_no_damage), CASE(damage_is_said_and_left_alone),
+    CASE(emptiness_is_damage), CASE(half_made_is_made_anew),
     CASE(newer_file_is_not_touched), CASE(full_disk_is_fatal_and_loses_nothing),
     CASE(misuse_aborts), CASE(group_commit_is_fast))

@@ -760,26 +760,30 @@ unknown_things_in_work_are_rescued(void)
 	box_write(&b, IN "/甲.xtx", "precious");
 	take_one(&b, ID);
 	box_write(&b, "work/" ID ".output", "copy");
-	box_write(&b, "work/other-1.input", "copy");
+	box_write(&b, "work/other-1.input", "last copy");
+	box_write(&b, "work/letter.output", "not ours");
 	box_write(&b, "work/other-2.moved", "precious too");
 	box_write(&b, IN "/s/" SPOOL_HIDDEN "other-3=name.xtx", "hidden");
 	CHECK_OK(spool_list_work(b.spool, &ids, &e), &e);
-	CU_ASSERT_EQUAL(ids.count, 4);
+	CU_ASSERT_EQUAL(ids.count, 5);
 	for (size_t i = 0; i < ids.count; i++)
 		CHECK_OK(spool_rescue(
 			     b.spool, ids.id[i], slice_str("not known\n"), &e),
 		    &e);
 	spool_ids_free(&ids);
-	CU_ASSERT(box_count(&b, "work") == 0);
+	CU_ASSERT(box_count(&b, "work") == 1);
+	CU_ASSERT(box_holds(&b, "work/letter.output", "not ours"));
 	CU_ASSERT(box_holds(&b, "failed/unknown/" ID "/甲.xtx", "precious"));
+	CU_ASSERT(
+	    box_holds(&b, "failed/unknown/other-1/private-copy", "last copy"));
 	CU_ASSERT(box_holds(
 	    &b, "failed/unknown/" ID "/甲.xtx.reason.txt", "not known\n"));
 	CU_ASSERT(
 	    box_holds(&b, "failed/unknown/other-2/original", "precious too"));
 	CU_ASSERT(box_holds(&b, IN "/s/name.xtx", "hidden"));
-	CU_ASSERT(box_count(&b, "failed") == 4 && box_count(&b, "in") == 1);
+	CU_ASSERT(box_count(&b, "failed") == 6 && box_count(&b, "in") == 1);
 	CHECK_OK(spool_list_work(b.spool, &ids, &e), &e);
-	CU_ASSERT_EQUAL(ids.count, 0);
+	CU_ASSERT_EQUAL(ids.count, 1);
 	spool_ids_free(&ids);
 	box_close(&b);
 }
