@@ -136,21 +136,22 @@ open_delivery(struct spool *s, const struct spool_job *j,
 	    .drop = j->drop->name,
 	    .path = output_path,
 	    .name = spool_base(output_path)};
-	int top, fd;
+	int top = s->root, fd;
 
 	/* The batch is named after the day it began. */
 	snprintf(v.date, sizeof v.date, "%.8s", j->batch);
 	if (expand(template, &v, path, e) != 0)
 		return -1;
-	top = *template == '/' ? open_fixed(template, fixed, e)
-			       : fcntl(s->root, F_DUPFD_CLOEXEC, 0);
+	if (*template == '/')
+		top = open_fixed(template, fixed, e);
 	if (top < 0)
 		return -1;
 	rest += strlen(fixed);
 	rest += strspn(rest, "/");
 	snprintf(name, NAME_MAX + 1, "%s", spool_base(rest));
 	fd = open_place(s, top, fixed, rest, place, e);
-	close(top);
+	if (top != s->root)
+		close(top);
 	return fd;
 }
 

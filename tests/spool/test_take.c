@@ -749,6 +749,29 @@ a_false_hidden_name_costs_nothing(void)
 	}
 }
 
+/* out/ may be a link that the administrator made, to another disk. */
+static void
+linked_out_is_delivered_into(void)
+{
+	char place[SPOOL_PATH_MAX];
+	uint8_t sha[FS_SHA256_SIZE];
+	struct spool_job j;
+	struct err e = {0};
+	struct box b;
+
+	box_open(&b, CONF_FORMAT_ETAX);
+	CU_ASSERT(renameat(b.root, "out", b.root, "disk") == 0);
+	CU_ASSERT(symlinkat("disk", b.root, "out") == 0);
+	sha_of("o", sha);
+	j = job_for(&b, ID, "a.xtx", false);
+	write_output(&b, &j, "o");
+	CHECK_OK(
+	    spool_publish(b.spool, &j, "a.xtx", sha, false, place, &e), &e);
+	CU_ASSERT_STRING_EQUAL(place, "out/" BATCH "/a.xtx");
+	CU_ASSERT(box_holds(&b, "disk/" BATCH "/a.xtx", "o"));
+	box_close(&b);
+}
+
 static void
 unknown_things_in_work_are_rescued(void)
 {
@@ -853,6 +876,6 @@ SUITE_MAIN("spool-take", CASE(file_goes_all_the_way),
     CASE(other_file_system_to_take_from), CASE(other_file_system_to_deliver_to),
     CASE(denied_drop_is_a_problem_until_it_changes),
     CASE(low_disk_is_said_before_the_claim),
-    CASE(a_false_hidden_name_costs_nothing),
+    CASE(a_false_hidden_name_costs_nothing), CASE(linked_out_is_delivered_into),
     CASE(unknown_things_in_work_are_rescued),
     CASE(recovery_finds_each_drop_where_it_is))
