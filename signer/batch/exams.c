@@ -267,6 +267,35 @@ restart(struct runner *r, struct bexam *x)
 		runner_fatal(r, &e);
 }
 
+/* Every examiner ends by itself: the fault is not in the filings. */
+static void
+count_exit(struct runner *r, int status)
+{
+	struct err e = {0};
+
+	if (!WIFEXITED(status) || ++r->exits < EXITS_MAX)
+		return;
+	err_set(&e, ERR_CONFIG, "examiner-unusable", "status %d",
+	    WEXITSTATUS(status));
+	runner_fatal(r, &e);
+}
+
+/* Another one for one that does not take requests any more. */
+static void
+replace(struct runner *r, struct bexam *x)
+{
+	count_exit(r, examiner_stop(&x->x));
+	if (r->fatal.class == ERR_NONE)
+		restart(r, x);
+}
+
+/* A request could not be sent: is that the examiner's fault? */
+static bool
+takes_nothing(const struct err *e)
+{
+	return e->errnum == EPIPE || e->errnum == EAGAIN;
+}
+
 static void
 begin(struct runner *r, struct bexam *x, enum exam_op op)
 {
@@ -283,10 +312,8 @@ give(struct runner *r, struct bexam *x, struct bjob *j, enum exam_op op)
 	struct err e = {0};
 
 	if (send_job(r, x, j, op, &e) != 0) {
-		if (e.errnum == EPIPE || e.errnum == EAGAIN) {
-			examiner_stop(&x->x);
-			restart(r, x);
-		}
+		if (takes_nothing(&e))
+			replace(r, x);
 		job_error(r, j, &e);
 		return;
 	}
@@ -317,6 +344,7 @@ exams_look(struct runner *r, struct bdrop *d, size_t at)
 	struct exam_request q = {.op = EXAM_MISSING, .out = -1};
 	struct spool_members m = {0};
 	struct err e = {0};
+	bool looking = true;
 
 	if (x == NULL)
 		return false;
@@ -326,7 +354,11 @@ exams_look(struct runner *r, struct bdrop *d, size_t at)
 		&m, &e) != 0 ||
 	    to_drop(&q.drop, &m, f->path, f->folder, &e) != 0 ||
 	    exam_request_send(x->x.fd, &q, &e) != 0) {
-		drop_looked(r, d, at, &e);
+		looking = !takes_nothing(&e);
+		if (looking)
+			drop_looked(r, d, at, &e);
+		else
+			replace(r, x);
 	} else {
 		begin(r, x, EXAM_MISSING);
 		x->look = d;
@@ -334,7 +366,7 @@ exams_look(struct runner *r, struct bdrop *d, size_t at)
 	}
 	spool_members_close(&m);
 	free(q.drop.members);
-	return true;
+	return looking;
 }
 
 static bool
@@ -419,19 +451,6 @@ why_it_died(struct bjob *j, int status, bool late, struct err *e)
 		    e, ERR_TRANSIENT_IO, "examiner-died", "signal %d", number);
 	else
 		err_set(e, ERR_INPUT, "examiner-died", "signal %d", number);
-}
-
-/* Every examiner ends by itself: the fault is not in the filings. */
-static void
-count_exit(struct runner *r, int status)
-{
-	struct err e = {0};
-
-	if (!WIFEXITED(status) || ++r->exits < EXITS_MAX)
-		return;
-	err_set(&e, ERR_CONFIG, "examiner-unusable", "status %d",
-	    WEXITSTATUS(status));
-	runner_fatal(r, &e);
 }
 
 /* An examiner is gone: why is in its wait status. */
