@@ -1,76 +1,125 @@
 #!/usr/bin/env bash
-# What a disk, a key, an examiner or an operator may do at the worst moment.
+# What a disk may do at the worst moment: calls that fail, and kills with
+# other file systems (15-kill-each has those of a plain run, at every call).
 # After each fault a run to the end, then what must hold (`invariants`).
 . "${NATSUIN_SRC:?}/tests/lib/e2e.sh" || exit 1
-spool_make
-sed -i 's/settle = "200ms"/settle = "100ms"/' "$conf"
+. "$NATSUIN_SRC/tests/lib/faults.sh"
 
-# A fresh spool with COUNT filings on offer.
-fresh() {
-	rm -rf "$spool" "$dir/offered"
-	mkdir -p "$spool/in/kokuzei"
-	offer "$1" "$2" 4KB
-	sleep 0.12
-}
-
-# with_fault EXPRESSION [run's options]: a run in which a system call of the
-# batch process fails, or kills it.
+# with_fault INJECTION…: a run in which system calls of the batch process
+# fail, or kill it.
 with_fault() {
-	local fault=$1
+	local fault options=()
+	for fault in "$@"; do
+		options+=(-e "inject=$fault")
+	done
+	strace -o "$dir/strace" -e trace=all "${options[@]}" \
+		"$NATSUIN" -v run >"$dir/fault.out" 2>"$dir/fault.log"
+} 2>/dev/null
+
+# calls CALL [INJECTION…]: how often an undisturbed run makes this call.
+calls() {
+	local call=$1
 	shift
-	strace -o "$dir/strace" -e trace="${fault%%:*}" -e inject="$fault" \
-		"$NATSUIN" -v run "$@" >"$dir/fault.out" 2>"$dir/fault.log"
-}
-
-# How often an undisturbed run makes this call.
-calls_of() {
 	fresh 1 3
-	strace -o "$dir/strace" -e trace="$1" "$NATSUIN" run >/dev/null 2>&1
-	grep -c "^$1(" "$dir/strace"
+	with_fault "$@"
+	grep -c "^$call(" "$dir/strace"
 }
 
-# kill_at CALL FROM STEP: kills a run at the n-th call, then one to the end.
-kill_at() {
-	local call=$1 n=$2 step=$3 all bad=0 tried=0
-	all=$(calls_of "$call")
-	expect "run-calls-$call" test "$all" -gt 0
-	for (( ; n <= all; n += step)); do
+# faults NAME CALL FAULT STEP [INJECTION…]: the fault at about every STEP-th
+# call, each followed by a run to the end.  One statement.
+faults() {
+	local name=$1 call=$2 fault=$3 step=$4 n all tried=0 bad=0
+	shift 4
+	all=$(calls "$call" "$@")
+	[ "$all" -gt 0 ] || bad=1
+	for ((n = RANDOM % step + 1; n <= all; n += step)); do
 		fresh 1 3
-		(with_fault "$call:signal=KILL:when=$n") 2>/dev/null
-		run_batch
-		invariants "killed-at-$call-$n" >"$dir/result" || true
+		(with_fault "$@" "$call:$fault:when=$n") 2>/dev/null
+		[ -n "${fetched-}" ] && fetch
+		run_batch || echo "# exit $? after $call number $n"
+		[ -n "${fetched-}" ] && fetch
 		tried=$((tried + 1))
+		(invariants "$name-$call-$n") >"$dir/result"
 		grep -q '^ok' "$dir/result" && continue
 		bad=$((bad + 1))
 		cat "$dir/result"
 	done
 	failures=$((failures + bad))
-	same "killed-at-any-$call-of-$all" "0 of $tried" "$bad of $tried"
+	same "$name-$call-of-$all" "0 of $tried" "$bad of $tried"
 }
 
-if ! strace -o "$dir/strace" true 2>"$dir/why"; then
+# A receiver who takes away what is delivered, at once.
+fetch() {
+	mkdir -p "$spool/out" "$spool/out.fetched"
+	find "$spool/out" -name '*.xtx' ! -name '.*' \
+		-exec mv --backup=numbered -t "$spool/out.fetched" {} +
+}
+
+if strace -o "$dir/strace" true 2>"$dir/why"; then
+	faults killed fdatasync signal=KILL 4
+	faults killed renameat signal=KILL 2
+	# No RENAME_NOREPLACE: names move by link and unlink.
+	faults linked linkat signal=KILL 2 renameat2:error=EINVAL
+	faults linked unlinkat signal=KILL 9 renameat2:error=EINVAL
+	fetched=yes
+	faults fetched renameat2 signal=KILL 2
+	fetched=
+	if [ -n "$elsewhere" ]; then
+		across=yes
+		faults across renameat2 signal=KILL 4
+		faults across fsync signal=KILL 9
+		across=
+	else
+		skip across "there is no second file system"
+	fi
+	# A disk that fails: the run ends, the next one goes on.
+	faults failing fsync error=EIO 8
+	faults failing fdatasync error=EIO 8
+	faults failing renameat2 error=EIO 3
+	faults failing renameat error=EIO 2
+	faults full pwrite64 error=ENOSPC 23
+	faults full write error=ENOSPC 11
+	faults rights renameat2 error=EACCES 4
+	faults short openat error=EMFILE 25
+else
 	skip faults "strace may not trace here: $(head -n 1 "$dir/why")"
-	finish
 fi
 
-# Between two durable steps, each once.
-kill_at renameat2 1 1
-kill_at fdatasync 1 1
-kill_at fsync 1 1
-kill_at renameat 1 2
-
-# The folder of delivery is away (a share that is not mounted).
-sed -i "s|^drop .*|&\n\tdeliver = \"$dir/share\"|" "$conf"
-fresh 1 3
-run_batch
-same away-exit-code 4 $?
-invariants away
-same away-all-are-held 3 "$(report_get \
-	'[.filings[] | select(.reason.code == "deliver-missing")] | length')"
-mkdir "$spool/out/share"
-ln -s "$spool/out/share" "$dir/share"
-run_batch
-same back-exit-code 0 $?
-invariants back
-same back-all-are-there 3 "$(find "$spool/out/share" -name '*.xtx' | wc -l)"
+# A small disk that fills up.
+small() {
+	mount -t tmpfs -o size=6m natsuin "$1" && cp -a "$spool/." "$1" &&
+		export spool=$1 &&
+		sed -i "s|root = .*|root = \"$1\"|" "$conf"
+}
+mkdir -p "$dir/disk"
+fresh 1 6 60KB
+mine=$spool
+if (small "$dir/disk") 2>"$dir/why"; then
+	spool=$dir/disk
+	sed -i "s|root = .*|root = \"$spool\"|" "$conf"
+	rm -rf "${mine:?}"
+	head -c "$(($(df --output=avail -B1 "$spool" | tail -n 1) - 800000))" \
+		/dev/zero >"$dir/disk/filler"
+	sleep 0.12
+	run_batch
+	same small-disk-exit-code 75 $?
+	rm "$spool/filler"
+	run_batch
+	same small-disk-then-exit-code 0 $?
+	invariants small-disk
+	# It is so full that not even the queue can be written.
+	offer 7 4 60KB
+	sleep 0.12
+	head -c 8000000 /dev/zero >"$spool/filler" 2>/dev/null
+	run_batch
+	same full-disk-exit-code 75 $?
+	rm "$spool/filler"
+	run_batch
+	same full-disk-then-exit-code 0 $?
+	invariants full-disk
+	spool=$mine
+	umount "$dir/disk"
+else
+	skip small-disk "no tmpfs may be mounted: $(head -n 1 "$dir/why")"
+fi
 finish

@@ -191,7 +191,7 @@ invariants() {
 	{
 		python3 "$NATSUIN_SRC/tests/lib/invariants.py" "$spool" \
 			"$dir/offered"
-		find "$spool/out" -type f -print0 |
+		find -L "$spool/out" -type f -print0 |
 			xargs -0 -r "$NATSUIN" verify -q >"$dir/verified" ||
 			cat "$dir/verified"
 	} >"$dir/broken" 2>&1

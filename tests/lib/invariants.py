@@ -35,7 +35,8 @@ def sha256(data):
 def files(*folders):
     """Regular files below folders of the spool, as paths from the spool."""
     for folder in folders:
-        for top, _, names in os.walk(os.path.join(spool, folder)):
+        tree = os.walk(os.path.join(spool, folder), followlinks=True)
+        for top, _, names in tree:
             for name in names:
                 path = os.path.join(top, name)
                 if os.path.isfile(path) and not os.path.islink(path):
@@ -63,9 +64,10 @@ for digest, paths in kept.items():
         tell("unknown:", paths)
 
 # Nothing twice, nothing but signatures added: one output per original in
-# done/, and the bytes outside signatures are the original's.
+# done/, and the bytes outside signatures are the original's.  (A receiver may
+# have moved outputs to out.fetched/.)
 outputs = collections.defaultdict(list)
-for path in files("out"):
+for path in files("out", "out.fetched"):
     data = content(os.path.join(spool, path))
     bare = SIGNATURE.sub(b"", data)
     if bare == data:
