@@ -15,6 +15,7 @@ enum sign_algorithm { SIGN_RSA_SHA256 = 1, SIGN_ECDSA_SHA384 = 2 };
 enum pin_state {
 	PIN_NONE, /* the key needs none */
 	PIN_NEEDED,
+	PIN_PAD, /* typed on the reader's or token's own keys */
 	PIN_VERIFIED,
 	PIN_BLOCKED
 };
@@ -37,6 +38,9 @@ struct key_backend {
 	 * a typing error of this kind costs no try. */
 	unsigned pin_min, pin_max; /* bytes */
 	bool pin_upper_alnum;      /* A-Z 0-9 only; a-z is upper-cased */
+	/* The accepted PIN stays in secure memory until close, because the
+	 * key may have to be given it again within the session. */
+	bool keeps_pin;
 
 	/* Finds the card or file; costs no PIN try.  NULL: ERR_CARD when it
 	 * is not there, ERR_CONFIG for wrong settings. */
@@ -46,7 +50,10 @@ struct key_backend {
 	int (*status)(struct key *k, struct key_status *out, struct err *e);
 
 	/* Presents the PIN once (never a second time by itself).  0; -1 with
-	 * ERR_PIN "pin-wrong", "pin-blocked", "pin-format", or ERR_CARD. */
+	 * ERR_PIN "pin-wrong", "pin-blocked", "pin-format", or ERR_CARD.
+	 * NULL where status says PIN_NONE or PIN_PAD.  With keeps_pin an
+	 * accepted PIN is the session's and outlives the key: the backend may
+	 * remember the pointer. */
 	int (*unlock)(struct key *k, const struct secret *pin, struct err *e);
 
 	/* The signing certificate, DER, appended to out; where the card

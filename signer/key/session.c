@@ -1,7 +1,8 @@
 /*
  * A key's session.  Guarantees: a PIN is presented once per call and only
  * with tries to spare; a stored PIN that was refused is not presented again;
- * the PIN is wiped before anything is signed; only the configured
+ * the PIN is wiped before anything is signed, or, where the key may have to
+ * be given it again, when the session ends; only the configured
  * certificate's key is used; no signature leaves that does not verify.
  */
 #include "signer/key/session.h"
@@ -30,6 +31,7 @@ struct session {
 	int state;
 	struct audit *audit;
 	struct key_status status;
+	struct secret *pin; /* accepted, of a backend that keeps it */
 	struct buf certificate;
 	EVP_PKEY *public_key;
 	EVP_PKEY_CTX *verify;
@@ -134,7 +136,12 @@ ask_and_present(
 	    (o->pin_changed || pin_marker_check(s->state, s->conf->name,
 				   &origin, &s->status, e) == 0))
 		result = present(s, &origin, pin, e);
-	secret_free(pin);
+	if (result == 0 && s->backend->keeps_pin) {
+		secret_free(s->pin);
+		s->pin = pin;
+	} else {
+		secret_free(pin);
+	}
 	return result;
 }
 
@@ -249,6 +256,7 @@ session_close(struct session *s)
 		return;
 	if (s->backend != NULL && s->key != NULL)
 		s->backend->close(s->key);
+	secret_free(s->pin);
 	EVP_PKEY_CTX_free(s->verify);
 	EVP_PKEY_free(s->public_key);
 	buf_free(&s->certificate);
