@@ -70,6 +70,19 @@ struct key_backend {
 	 * file stay).  0; -1 with ERR_CARD "card-removed" or the like. */
 	int (*alive)(struct key *k, struct err *e);
 
+	/*
+	 * `sign` or `alive` failed with `cause`: makes the key ready for one
+	 * more unlock with the PIN that it has accepted before, within
+	 * seconds, without presenting one.  0 only when
+	 * this is certainly the same card or token, it is there now, no
+	 * failed attempt stands on its counter, and `cause` is one from which
+	 * it may recover (so never after a refused PIN).  -1: the session
+	 * ends.  The session calls it only with a PIN to present, a few times
+	 * at most, and then presents it once and compares the certificate.
+	 * NULL: this kind of key does not recover.
+	 */
+	int (*recover)(struct key *k, const struct err *cause, struct err *e);
+
 	/* Wipes, unpowers the card, frees.  NULL is accepted. */
 	void (*close)(struct key *k);
 };

@@ -23,6 +23,7 @@
 
 #define TRIES_NEVER 1 /* the last try is the operator's own, elsewhere */
 #define TRIES_ASK 2
+#define RECOVERIES_MAX 3 /* in one session */
 
 struct session {
 	const struct conf_key *conf;
@@ -31,7 +32,9 @@ struct session {
 	int state;
 	struct audit *audit;
 	struct key_status status;
-	struct secret *pin; /* accepted, of a backend that keeps it */
+	struct secret *pin;       /* accepted, of a backend that keeps it */
+	struct pin_origin origin; /* of that PIN */
+	unsigned recoveries;
 	struct buf certificate;
 	EVP_PKEY *public_key;
 	EVP_PKEY_CTX *verify;
@@ -95,29 +98,44 @@ check_tries(struct session *s, bool few_ok, struct err *e)
 	return 0;
 }
 
-/* Presents the PIN, with the marker standing while the answer is unknown. */
-static int
-present(struct session *s, const struct pin_origin *o, const struct secret *pin,
-    struct err *e)
+static struct pin_marker
+marker_of(const struct session *s, const struct pin_origin *o)
 {
 	struct pin_marker m = {.time_ms = clock_wall_ms(),
 	    .tries = s->status.tries_left,
 	    .origin = *o,
 	    .code = "attempt"};
-	struct err ignored = {0};
 
 	snprintf(m.where, sizeof m.where, "%s", s->status.where);
+	return m;
+}
+
+static void
+mark_refused(
+    struct session *s, const struct pin_origin *o, const struct err *refusal)
+{
+	struct pin_marker m = marker_of(s, o);
+	struct err e = {0};
+
+	m.refused = true;
+	snprintf(m.code, sizeof m.code, "%s", refusal->code);
+	if (pin_marker_write(s->state, s->conf->name, &m, &e) != 0)
+		log_err(LOG_LEVEL_ALERT, "key.marker-failed", &e);
+}
+
+/* Presents the PIN, with the marker standing while the answer is unknown. */
+static int
+present(struct session *s, const struct pin_origin *o, const struct secret *pin,
+    struct err *e)
+{
+	struct pin_marker m = marker_of(s, o);
+
 	if (pin_marker_write(s->state, s->conf->name, &m, e) != 0)
 		return -1;
 	if (s->backend->unlock(s->key, pin, e) == 0)
 		return pin_marker_clear(s->state, s->conf->name, e);
-	if (e->class == ERR_PIN) {
-		m.refused = true;
-		snprintf(m.code, sizeof m.code, "%s", e->code);
-		if (pin_marker_write(s->state, s->conf->name, &m, &ignored) !=
-		    0)
-			log_err(LOG_LEVEL_ALERT, "key.marker-failed", &ignored);
-	}
+	if (e->class == ERR_PIN)
+		mark_refused(s, o, e);
 	return -1;
 }
 
@@ -139,6 +157,7 @@ ask_and_present(
 	if (result == 0 && s->backend->keeps_pin) {
 		secret_free(s->pin);
 		s->pin = pin;
+		s->origin = origin;
 	} else {
 		secret_free(pin);
 	}
@@ -214,6 +233,101 @@ session_unlock(struct session *s, const struct unlock_options *o, struct err *e)
 	return check_certificate(s, e) == 0 ? load_public_key(s, e) : -1;
 }
 
+/* The certificate of the key now is the one that this session shows. */
+static int
+same_certificate(struct session *s, struct err *e)
+{
+	struct buf now = {0};
+	int result = s->backend->certificate(s->key, &now, e);
+
+	if (result == 0 && !slice_eq(buf_view(&now), buf_view(&s->certificate)))
+		result = err_set(e, ERR_CARD, "card-changed",
+		    "key %s: another certificate", s->conf->name);
+	buf_free(&now);
+	return result;
+}
+
+static bool
+has_code(const struct err *e, const char *code)
+{
+	return strcmp(e->code, code) == 0;
+}
+
+/* A failure that may be the key's loss of memory.  All of these end the
+ * session unless it recovers. */
+static bool
+may_recover(struct session *s, const struct err *cause)
+{
+	if (s->pin == NULL || s->backend->recover == NULL ||
+	    s->recoveries == RECOVERIES_MAX)
+		return false;
+	return cause->class == ERR_CARD ||
+	       (cause->class == ERR_PIN && !has_code(cause, "pin-wrong") &&
+		   !has_code(cause, "pin-blocked"));
+}
+
+/* The one further unlock: only the backend's word that it is the same key,
+ * with all its tries, leads to it. */
+static int
+unlock_again(struct session *s, const struct err *cause, struct err *e)
+{
+	if (s->backend->recover(s->key, cause, e) != 0 ||
+	    check_tries(s, false, e) != 0 ||
+	    present(s, &s->origin, s->pin, e) != 0 ||
+	    same_certificate(s, e) != 0)
+		return -1;
+	s->status.pin = PIN_VERIFIED;
+	return audit_event(
+	    s->audit, "unlocked-again", "", cause->code, NULL, e);
+}
+
+/*
+ * The key failed with *e in mid-session: 0 when it is unlocked again.  After
+ * -1 the session is over and its PIN gone; *e is still the failure, unless
+ * the PIN was refused or it is another key.
+ */
+static int
+recover(struct session *s, struct err *e)
+{
+	struct err why = {0};
+
+	if (!may_recover(s, e))
+		return -1;
+	s->recoveries++;
+	if (unlock_again(s, e, &why) == 0) {
+		log_event(LOG_LEVEL_WARN, "key.unlocked-again",
+		    "key=%s code=%s", s->conf->name, e->code);
+		return 0;
+	}
+	secret_free(s->pin);
+	s->pin = NULL;
+	log_err(LOG_LEVEL_WARN, "key.not-recovered", &why);
+	if (why.class == ERR_PIN || has_code(&why, "card-changed"))
+		*e = why;
+	return -1;
+}
+
+/* Once, and once more (the same digest) if the key recovers. */
+static int
+sign_recovering(struct session *s, enum sign_algorithm a, struct slice digest,
+    struct buf *out, struct err *e)
+{
+	struct err why = {0};
+	int result = s->backend->sign(s->key, a, digest, out, &why);
+
+	/* A key that wants the PIN for each signature has refused it. */
+	if (result != 0 && s->pin != NULL && has_code(&why, "pin-wrong"))
+		mark_refused(s, &s->origin, &why);
+	if (result != 0 && recover(s, &why) == 0) {
+		buf_reset(out);
+		err_clear(&why);
+		result = s->backend->sign(s->key, a, digest, out, &why);
+	}
+	if (result != 0 && e != NULL)
+		*e = why;
+	return result;
+}
+
 int
 session_sign(struct session *s, enum sign_algorithm a, const uint8_t digest[32],
     struct buf *out, struct err *e)
@@ -223,7 +337,7 @@ session_sign(struct session *s, enum sign_algorithm a, const uint8_t digest[32],
 
 	if (s->verify == NULL)
 		return err_set(e, ERR_PIN, "pin-needed", "%s", s->conf->name);
-	if (s->backend->sign(s->key, a, slice_of(digest, 32), &value, e) != 0)
+	if (sign_recovering(s, a, slice_of(digest, 32), &value, e) != 0)
 		goto out;
 	if (EVP_PKEY_verify(s->verify, value.p, value.len, digest, 32) != 1) {
 		ERR_clear_error();
@@ -243,8 +357,13 @@ out:
 int
 session_alive(struct session *s, struct err *e)
 {
-	int r = s->backend->alive(s->key, e);
+	struct err why = {0};
+	int r = s->backend->alive(s->key, &why);
 
+	if (r != 0 && recover(s, &why) == 0)
+		r = 0;
+	if (r != 0 && e != NULL)
+		*e = why;
 	s->status.present = r == 0;
 	return r;
 }
