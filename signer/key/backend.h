@@ -89,7 +89,7 @@ struct key_backend {
 
 /* One row per file. */
 extern const struct key_backend key_backend_jpki, key_backend_pkcs12,
-    key_backend_test;
+    key_backend_pkcs11, key_backend_test;
 
 /* The backend of a key; NULL with ERR_CONFIG "backend-unavailable" for one
  * that this version does not have. */

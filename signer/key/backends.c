@@ -14,7 +14,7 @@ static const struct {
     {CONF_BACKEND_PKCS12, "pkcs12", &key_backend_pkcs12},
     {CONF_BACKEND_TEST, "test", &key_backend_test},
     {CONF_BACKEND_JPKI, "jpki", &key_backend_jpki},
-    {CONF_BACKEND_PKCS11, "pkcs11", NULL},
+    {CONF_BACKEND_PKCS11, "pkcs11", &key_backend_pkcs11},
 };
 
 const struct key_backend *
