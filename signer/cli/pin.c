@@ -1,9 +1,10 @@
 /*
- * `natsuin pin tries`: how many tries are left.  Costs none: a running
- * keyholder is asked first, because it holds the card exclusively.
+ * `natsuin pin`.  `tries` costs none: a running keyholder is asked first,
+ * because it holds the card exclusively.
  */
 #include "base/i18n.h"
 #include "signer/cli/cli.h"
+#include "signer/cli/pin_change.h"
 #include "signer/key/keyclient.h"
 #include "signer/key/keyholder.h"
 #include "signer/key/keystate.h"
@@ -118,6 +119,8 @@ run(struct cli *cli, int argc, char **argv)
 	const struct conf_key *key;
 	struct err e = {0};
 
+	if (argc >= 2 && strcmp(argv[1], "change") == 0)
+		return pin_change(cli, argc - 1, argv + 1, &cmd_pin);
 	if (argc < 2 || argc > 3 || strcmp(argv[1], "tries") != 0)
 		return cli_usage(&cmd_pin);
 	key = cli_key(cli, argc == 3 ? argv[2] : NULL, &e);
@@ -128,7 +131,17 @@ const struct command cmd_pin = {
     .name = "pin",
     .needs_conf = true,
     .run = run,
-    .synopsis = N_("tries [KEY]"),
-    .summary = N_("tell how many PIN tries are left, without using one"),
-    .help = N_("  natsuin pin tries tanaka\n"),
+    .synopsis = N_("tries | change [KEY] [--i-know]"),
+    .summary = N_("tell how many PIN tries are left, or change the PIN"),
+    .help =
+	N_("tries tells how many tries are left, without using one.\n"
+	   "change asks for the present PIN once and the new one twice, and\n"
+	   "gives it to the card. All three are checked before anything is\n"
+	   "sent; nothing is sent unless all tries are left.\n\n"
+	   "  --i-know        change although a try has been lost\n"
+	   "  --pin-changed   the PIN of --pin-fd is not the one that was\n"
+	   "                  refused before\n\n"
+	   "With --pin-fd: three lines, present PIN, new PIN, new PIN.\n\n"
+	   "  natsuin pin tries tanaka\n"
+	   "  natsuin pin change tanaka\n"),
 };

@@ -33,7 +33,8 @@ void audit_set_serial(struct audit *a, const char *serial);
 int audit_sign(struct audit *a, const char *job, const uint8_t sha256[32],
     const struct template_match *m, uint64_t *ticket, struct err *e);
 
-/* Appends an event of the session: "unlocked", "locked", "not-signed". */
+/* Appends an event of the session: "unlocked", "locked", "not-signed",
+ * "pin-changed". */
 int audit_event(struct audit *a, const char *kind, const char *job,
     const char *detail, uint64_t *ticket, struct err *e);
 

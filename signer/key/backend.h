@@ -41,6 +41,8 @@ struct key_backend {
 	/* The accepted PIN stays in secure memory until close, because the
 	 * key may have to be given it again within the session. */
 	bool keeps_pin;
+	/* Tries left of a PIN of which no attempt has failed; 0 = not known. */
+	int tries_full;
 
 	/* Finds the card or file; costs no PIN try.  NULL: ERR_CARD when it
 	 * is not there, ERR_CONFIG for wrong settings. */
@@ -55,6 +57,13 @@ struct key_backend {
 	 * accepted PIN is the session's and outlives the key: the backend may
 	 * remember the pointer. */
 	int (*unlock)(struct key *k, const struct secret *pin, struct err *e);
+
+	/* Gives the key a new PIN, once; only after unlock accepted `old`.  0;
+	 * -1 with ERR_PIN "pin-change-unsure" when it is not known whether
+	 * the new one holds, any other error when the old one still does.
+	 * NULL where PINs are changed by other programs. */
+	int (*change_pin)(struct key *k, const struct secret *old,
+	    const struct secret *pin, struct err *e);
 
 	/* The signing certificate, DER, appended to out; where the card
 	 * wants it, only after unlock. */

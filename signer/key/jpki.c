@@ -219,6 +219,26 @@ jpki_unlock(struct key *k, const struct secret *pin, struct err *e)
 	return 0;
 }
 
+/* The card has just verified the old one.  After a change that failed it is
+ * not asked for anything more. */
+static int
+jpki_change_pin(struct key *k, const struct secret *old,
+    const struct secret *pin, struct err *e)
+{
+	(void)old;
+	if (usable(k, e) != 0)
+		return -1;
+	if (!k->unlocked)
+		return err_set(e, ERR_PIN, "pin-needed", "%s", k->reader);
+	if (!well_formed(pin))
+		return err_set(e, ERR_PIN, "pin-format",
+		    "6 to 16 capital letters and digits");
+	k->key_selected = false;
+	if (jpki_change(k->pcsc, JPKI_SIGN_PIN, pin, e) != 0)
+		return session_error(k, NULL);
+	return 0;
+}
+
 static int
 read_certificate(struct key *k, struct err *e)
 {
@@ -289,9 +309,11 @@ const struct key_backend key_backend_jpki = {
     .pin_min = JPKI_SIGN_PIN_MIN,
     .pin_max = JPKI_SIGN_PIN_MAX,
     .pin_upper_alnum = true,
+    .tries_full = JPKI_SIGN_TRIES,
     .open = jpki_open,
     .status = jpki_status,
     .unlock = jpki_unlock,
+    .change_pin = jpki_change_pin,
     .certificate = jpki_certificate,
     .sign = jpki_sign_digest,
     .alive = jpki_alive,

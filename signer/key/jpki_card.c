@@ -1,8 +1,8 @@
 /*
  * One function per card command; every status word becomes an error code
  * here and nowhere else.  A PIN is sent by exactly one transmission of
- * jpki_verify: the repetitions that ISO 7816 knows (61xx, 6Cxx) apply only
- * to commands that ask for data, which VERIFY does not.
+ * jpki_verify or jpki_change: the repetitions that ISO 7816 knows (61xx,
+ * 6Cxx) apply only to commands that ask for data, which those two do not.
  */
 #include "signer/key/jpki_card.h"
 
@@ -326,34 +326,85 @@ verify_result(unsigned sw, int *tries, struct err *e)
 	return sw_error(e, sw, "VERIFY");
 }
 
+/* The only place that sends a PIN: one command, one transmission. */
+static int
+send_pin(struct pcsc *p, const char header[4], const struct secret *value,
+    unsigned *sw, struct err *e)
+{
+	size_t n = secret_len(value);
+	struct secret *command = secret_new(5 + n);
+	struct buf data = {0};
+	char *bytes;
+	int result;
+
+	if (command == NULL)
+		return err_nomem(e);
+	bytes = secret_room(command);
+	memcpy(bytes, header, 4);
+	bytes[4] = (char)n;
+	memcpy(bytes + 5, secret_text(value), n);
+	secret_set_len(command, 5 + n);
+	result = transmit_once(p,
+	    slice_of(secret_text(command), secret_len(command)), &data, sw, e);
+	secret_free(command);
+	buf_free(&data);
+	return result;
+}
+
+static int
+check_length(const struct secret *value, struct err *e)
+{
+	size_t n = secret_len(value);
+
+	if (n > 0 && n <= JPKI_SIGN_PIN_MAX)
+		return 0;
+	return err_set(e, ERR_PIN, "pin-format", "length");
+}
+
 int
 jpki_verify(struct pcsc *p, enum jpki_ef pin, const struct secret *value,
     int *tries, struct err *e)
 {
-	size_t n = secret_len(value);
-	struct secret *verify;
-	struct buf data = {0};
 	unsigned sw = 0;
-	char *bytes;
-	int result;
 
-	if (n == 0 || n > JPKI_SIGN_PIN_MAX)
-		return err_set(e, ERR_PIN, "pin-format", "length");
-	if (jpki_select_ef(p, pin, e) != 0)
+	if (check_length(value, e) != 0 || jpki_select_ef(p, pin, e) != 0)
 		return -1;
-	verify = secret_new(5 + n);
-	if (verify == NULL)
-		return err_nomem(e);
-	bytes = secret_room(verify);
-	memcpy(bytes, "\x00\x20\x00\x80", 4);
-	bytes[4] = (char)n;
-	memcpy(bytes + 5, secret_text(value), n);
-	secret_set_len(verify, 5 + n);
-	result = transmit_once(p,
-	    slice_of(secret_text(verify), secret_len(verify)), &data, &sw, e);
-	secret_free(verify);
-	buf_free(&data);
-	return result == 0 ? verify_result(sw, tries, e) : -1;
+	if (send_pin(p, "\x00\x20\x00\x80", value, &sw, e) != 0)
+		return -1;
+	return verify_result(sw, tries, e);
+}
+
+/* What the card said to a new PIN.  Words that tell nothing of what the
+ * card did (memory failures, internal errors) leave it open. */
+static int
+change_result(unsigned sw, struct err *e)
+{
+	unsigned kind = sw & 0xFF00;
+
+	if (sw == SW_OK)
+		return 0;
+	if (sw == 0x6700 || sw == 0x6A80)
+		return err_lib(e, ERR_PIN, "pin-new-refused", sw, "%04X", sw);
+	if (kind == 0x6700 || (kind >= 0x6800 && kind <= 0x6B00) ||
+	    kind == 0x6D00 || kind == 0x6E00)
+		return sw_error(e, sw, "CHANGE REFERENCE DATA");
+	return err_lib(e, ERR_PIN, "pin-change-unsure", sw,
+	    "CHANGE REFERENCE DATA: %04X", sw);
+}
+
+int
+jpki_change(
+    struct pcsc *p, enum jpki_ef pin, const struct secret *value, struct err *e)
+{
+	struct err why = {0};
+	unsigned sw = 0;
+
+	if (check_length(value, e) != 0 || jpki_select_ef(p, pin, e) != 0)
+		return -1;
+	if (send_pin(p, "\x00\x24\x01\x80", value, &sw, &why) != 0)
+		return err_lib(
+		    e, ERR_PIN, "pin-change-unsure", why.lib, "%s", why.code);
+	return change_result(sw, e);
 }
 
 int

@@ -81,6 +81,12 @@ int jpki_tries(struct pcsc *p, enum jpki_ef pin, struct err *e);
 int jpki_verify(struct pcsc *p, enum jpki_ef pin, const struct secret *value,
     int *tries, struct err *e);
 
+/* Replaces a PIN that was verified in this session, once.  ERR_PIN
+ * "pin-new-refused" (nothing has changed) or "pin-change-unsure" (the answer
+ * was lost or says nothing: either PIN may hold); else as above. */
+int jpki_change(struct pcsc *p, enum jpki_ef pin, const struct secret *value,
+    struct err *e);
+
 /* Signs a 32-byte SHA-256 with the selected key file (DigestInfo, PKCS#1
  * v1.5 padding by the card) and appends the signature. */
 int jpki_sign(

@@ -190,6 +190,22 @@ load_users(struct keyholder *k, struct err *e)
 }
 
 int
+keyholder_change_pin(
+    struct keyholder *k, struct unlock_options *o, struct err *e)
+{
+	uint64_t ticket;
+
+	if (load_users(k, e) != 0)
+		return -1;
+	o->prompt.key = k->key->name;
+	o->prompt.signal_fd = k->signals;
+	if (session_change_pin(k->session, o, e) != 0)
+		return -1;
+	return audit_event(k->audit, "pin-changed", "",
+	    pin_source_name(o->source), &ticket, e);
+}
+
+int
 keyholder_prepare(struct keyholder *k, const char *run_dir, struct err *e)
 {
 	if (load_users(k, e) != 0)

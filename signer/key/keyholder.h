@@ -52,6 +52,11 @@ char *key_status_describe(
 int keyholder_unlock(
     struct keyholder *k, struct unlock_options *o, struct err *e);
 
+/* Instead of unlocking and serving: a new PIN for a key of this user, as
+ * session_change_pin says.  0 / -1. */
+int keyholder_change_pin(
+    struct keyholder *k, struct unlock_options *o, struct err *e);
+
 /* A snapshot for people and clients; free with keyholder_status_free. */
 int keyholder_status(
     struct keyholder *k, struct keyholder_status *out, struct err *e);

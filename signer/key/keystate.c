@@ -244,6 +244,10 @@ pin_marker_check(int dirfd, const char *key, const struct pin_origin *o,
 		return 0;
 	if (has_changed(&m, o))
 		return 0;
+	if (strcmp(m.code, PIN_MARKER_CHANGED) == 0 ||
+	    strcmp(m.code, PIN_MARKER_UNSURE) == 0)
+		return err_set(e, ERR_PIN, "pin-stored-outdated",
+		    "key \"%s\": %s at %s", key, m.code, m.time);
 	return err_set(e, ERR_PIN, "pin-file-refused-before",
 	    "key \"%s\": %s at %s (%s)", key, m.code, m.time,
 	    pin_source_name(m.origin.source));

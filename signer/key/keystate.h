@@ -16,6 +16,10 @@ int keystate_open(const char *root, struct err *e);
 /* Its path, for people; returns out. */
 char *keystate_path(const char *root, char *out, size_t size);
 
+/* Codes of markers that a change of the PIN leaves. */
+#define PIN_MARKER_CHANGED "pin-changed"
+#define PIN_MARKER_UNSURE "pin-change-unsure"
+
 /* A PIN that was tried and not accepted (or whose answer was never seen). */
 struct pin_marker {
 	bool refused; /* false: an attempt whose end is unknown */
@@ -39,7 +43,8 @@ int pin_marker_clear(int dirfd, const char *key, struct err *e);
 /*
  * May this PIN be tried now?  0; -1 with ERR_PIN "pin-file-refused-before"
  * for a stored PIN whose file has not changed since it was refused, and for
- * a piped one; a person who types decides alone.
+ * a piped one; "pin-stored-outdated" likewise where the PIN was changed
+ * since; a person who types decides alone.
  */
 int pin_marker_check(int dirfd, const char *key, const struct pin_origin *o,
     const struct key_status *now, struct err *e);

@@ -36,6 +36,7 @@ struct pin_prompt {
 	const char *key;         /* its name */
 	const char *description; /* card, reader, tries left */
 	int signal_fd;           /* readable = stop asking; or -1 */
+	const char *label;       /* what is asked; NULL = the PIN */
 };
 
 /* "descriptor", "file", … */

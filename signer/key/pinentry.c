@@ -136,7 +136,8 @@ ask(assuan_context_t a, const char *program, const struct pin_prompt *prompt,
 	send_text(a, "SETTITLE", "natsuin");
 	g = send_text(a, "SETDESC", prompt->description);
 	if (g == 0)
-		g = send_text(a, "SETPROMPT", _("PIN:"));
+		g = send_text(a, "SETPROMPT",
+		    prompt->label != NULL ? prompt->label : _("PIN:"));
 	if (g == 0) {
 		assuan_begin_confidential(a);
 		g = assuan_transact(

@@ -113,7 +113,8 @@ prompt_terminal(
 	quiet.c_lflag |= ICANON | ISIG;
 	quiet.c_cc[VSUSP] = _POSIX_VDISABLE;
 	snprintf(text, sizeof text, "%s\n%s: ", prompt->description,
-	    _("PIN (nothing is shown while you type)"));
+	    prompt->label != NULL ? prompt->label
+				  : _("PIN (nothing is shown while you type)"));
 	if (tcsetattr(tty, TCSAFLUSH, &quiet) != 0) {
 		err_errno(e, ERR_PIN, "pin-needed", "%s", "no terminal");
 		goto out;

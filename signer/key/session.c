@@ -8,11 +8,13 @@
 #include "signer/key/session.h"
 
 #include "base/clock.h"
+#include "base/i18n.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "signer/cert/cert.h"
 #include "signer/key/keystate.h"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -327,6 +329,124 @@ sign_recovering(struct session *s, enum sign_algorithm a, struct slice digest,
 		*e = why;
 	return result;
 }
+
+/* ---- a new PIN ---------------------------------------------------------- */
+
+/* A change presents the old PIN: with a try lost already, only an operator
+ * who says so may risk another. */
+static int
+check_change(struct session *s, const struct unlock_options *o, struct err *e)
+{
+	int full = s->backend->tries_full, left;
+
+	if (s->backend->change_pin == NULL || s->status.pin == PIN_NONE ||
+	    s->status.pin == PIN_PAD)
+		return err_set(e, ERR_CONFIG, "pin-change-elsewhere",
+		    "key \"%s\", %s", s->conf->name, s->backend->name);
+	if (check_tries(s, o->few_tries_ok, e) != 0)
+		return -1;
+	left = s->status.tries_left;
+	if (left >= 0 && left < full && !o->few_tries_ok)
+		return err_set(
+		    e, ERR_PIN, "pin-tries-not-full", "%d of %d", left, full);
+	return 0;
+}
+
+static int
+read_pin(struct session *s, const struct unlock_options *o, const char *label,
+    struct secret **pin, struct err *e)
+{
+	struct pin_prompt prompt = o->prompt;
+	struct pin_origin ignored;
+
+	prompt.label = label;
+	if (pin_read(
+		o->source, s->conf, o->pin_fd, &prompt, &ignored, pin, e) != 0)
+		return -1;
+	return pin_check(s->backend, *pin, e);
+}
+
+static bool
+same_pin(const struct secret *a, const struct secret *b)
+{
+	return secret_len(a) == secret_len(b) &&
+	       CRYPTO_memcmp(secret_text(a), secret_text(b), secret_len(a)) ==
+		   0;
+}
+
+/* Asks for the new PIN twice. */
+static int
+read_new_pin(struct session *s, const struct unlock_options *o,
+    const struct secret *old, struct secret **pin, struct err *e)
+{
+	struct secret *again = NULL;
+	int result = -1;
+
+	if (read_pin(s, o, _("New PIN"), pin, e) != 0)
+		return -1;
+	if (same_pin(old, *pin))
+		return err_set(e, ERR_PIN, "pin-new-same", "%s", "");
+	if (read_pin(s, o, _("New PIN once more"), &again, e) == 0)
+		result = same_pin(*pin, again)
+			     ? 0
+			     : err_set(e, ERR_PIN, "pin-new-differs", "%s", "");
+	secret_free(again);
+	return result;
+}
+
+/*
+ * The command itself.  The marker stands before it is sent and says what is
+ * then unsure; after a success it says that stored PINs are older.
+ */
+static int
+replace_pin(struct session *s, const struct unlock_options *o,
+    const struct secret *old, const struct secret *pin, struct err *e)
+{
+	struct pin_origin typed = {.source = o->source};
+	struct pin_marker m = marker_of(s, &typed);
+	const char *key = s->conf->name;
+	struct err ignored = {0};
+
+	m.refused = true;
+	snprintf(m.code, sizeof m.code, "%s", PIN_MARKER_UNSURE);
+	if (pin_marker_write(s->state, key, &m, e) != 0)
+		return -1;
+	if (s->backend->change_pin(s->key, old, pin, e) == 0) {
+		snprintf(m.code, sizeof m.code, "%s", PIN_MARKER_CHANGED);
+		m.time_ms = clock_wall_ms();
+		return pin_marker_write(s->state, key, &m, e);
+	}
+	if (strcmp(e->code, PIN_MARKER_UNSURE) != 0)
+		pin_marker_clear(s->state, key, &ignored);
+	return -1;
+}
+
+int
+session_change_pin(
+    struct session *s, const struct unlock_options *o, struct err *e)
+{
+	struct secret *old = NULL, *pin = NULL;
+	struct pin_prompt prompt = o->prompt;
+	struct pin_origin origin;
+	int result = -1;
+
+	if (check_change(s, o, e) != 0)
+		return -1;
+	prompt.label = _("Present PIN");
+	if (pin_read(o->source, s->conf, o->pin_fd, &prompt, &origin, &old,
+		e) == 0 &&
+	    pin_check(s->backend, old, e) == 0 &&
+	    read_new_pin(s, o, old, &pin, e) == 0 &&
+	    (o->pin_changed || pin_marker_check(s->state, s->conf->name,
+				   &origin, &s->status, e) == 0) &&
+	    present(s, &origin, old, e) == 0)
+		result = replace_pin(s, o, old, pin, e);
+	secret_free(old);
+	secret_free(pin);
+	return result;
+}
+
+/* ---- signatures --------------------------------------------------------- */
 
 int
 session_sign(struct session *s, enum sign_algorithm a, const uint8_t digest[32],

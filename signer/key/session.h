@@ -34,6 +34,18 @@ struct unlock_options {
 int session_unlock(
     struct session *s, const struct unlock_options *o, struct err *e);
 
+/*
+ * Gives the key a new PIN: asks for the old one once and the new one twice,
+ * checks all three before anything is sent, and then presents the old one as
+ * session_unlock does.  Refused unless all tries are left ("pin-tries-not-
+ * full"), but for few_tries_ok.  Afterwards stored PINs count as outdated
+ * until they have changed.  0; -1 with, beside those of session_unlock,
+ * "pin-change-elsewhere", "pin-new-differs", "pin-new-same",
+ * "pin-new-refused", "pin-change-unsure".
+ */
+int session_change_pin(
+    struct session *s, const struct unlock_options *o, struct err *e);
+
 /* DER; empty before unlock. */
 struct slice session_certificate(const struct session *s);
 
