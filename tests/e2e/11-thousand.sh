@@ -4,21 +4,8 @@
 spool_make
 drop=$spool/in/kokuzei
 
-# A signature of before, whose filing was changed afterwards.
-drop_filings etax 2004 1 4KB
-run_batch
-same signing-one-exits-0 0 $?
-
+bad_filings "$drop"
 drop_filings etax 1 995 4KB
-printf 'This is not XML.\n' >"$drop/bad-1.xtx"
-filings etax 2001 3 4KB "$dir/base"
-sed '1a <!DOCTYPE DATA [<!ENTITY a "b">]>' "$dir/base/02001.xtx" \
-	>"$drop/bad-2.xtx"
-sed 's/<ZZB00010>[^<]*/<ZZB00010>no number/' "$dir/base/02002.xtx" \
-	>"$drop/bad-3.xtx"
-sed 's/id="CONTENTS"/id="CATALOG"/' "$dir/base/02003.xtx" >"$drop/bad-4.xtx"
-sed 's/<ZZB00010>/<ZZB00010>1/' "$spool"/out/*/02004.xtx >"$drop/bad-5.xtx"
-touch -d '2 minutes ago' "$drop"/*.xtx
 
 run_batch
 same exit-code 3 $?

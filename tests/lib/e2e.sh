@@ -150,6 +150,27 @@ drop_filings() {
 	filings "$@" "$spool/in/kokuzei"
 }
 
+# bad_filings DIR: five that must be refused, bad-1.xtx to bad-5.xtx.  One of
+# them is signed first and changed afterwards; the spool is new after that.
+bad_filings() {
+	local base=$dir/base
+	filings etax 2001 3 4KB "$base"
+	drop_filings etax 2004 1 4KB
+	run_batch
+	same signing-one-exits-0 0 $?
+	cp "$spool"/out/*/02004.xtx "$base/"
+	rm -rf "${spool:?}"
+	mkdir -p "$spool/in/kokuzei" "$1"
+	printf 'This is not XML.\n' >"$1/bad-1.xtx"
+	sed '1a <!DOCTYPE DATA [<!ENTITY a "b">]>' "$base/02001.xtx" \
+		>"$1/bad-2.xtx"
+	sed 's/<ZZB00010>[^<]*/<ZZB00010>no number/' "$base/02002.xtx" \
+		>"$1/bad-3.xtx"
+	sed 's/id="CONTENTS"/id="CATALOG"/' "$base/02003.xtx" >"$1/bad-4.xtx"
+	sed 's/<ZZB00010>/<ZZB00010>1/' "$base/02004.xtx" >"$1/bad-5.xtx"
+	touch -d '2 minutes ago' "$1"/bad-*.xtx
+}
+
 run_batch() {
 	"$NATSUIN" -v run "$@" >"$dir/run.out" 2>"$dir/run.log"
 }
@@ -196,4 +217,20 @@ invariants() {
 			cat "$dir/verified"
 	} >"$dir/broken" 2>&1
 	expect "$1" eval '! grep . "$dir/broken"'
+}
+
+# kills HITS MOST REFILL: natsuin is killed and run again and again
+# (tests/lib/kills.py) until all work is done.
+kills() {
+	export E2E_SEED=${E2E_SEED:-$RANDOM}
+	python3 "$NATSUIN_SRC/tests/lib/kills.py" "$spool" "$dir/run.log" \
+		"$dir/tanaka.pem" "$@" "$NATSUIN" -v run >"$dir/kills" 2>&1
+	same kills-went-well 0 $?
+	echo "# seed $E2E_SEED, $(grep '^[a-z]*=' "$dir/kills" | tr '\n' ' ')"
+	expect all-kills-hit test \
+		"$(sed -n 's/^hits=//p' "$dir/kills")" -ge "$1"
+	same outputs-and-intents-stay '' \
+		"$(grep -v '^[a-z]*=' "$dir/kills")"
+	expect last-run-has-its-status grep -qE '^last=[034]$' "$dir/kills"
+	expect then-there-is-nothing-to-do grep -qx after=0 "$dir/kills"
 }
