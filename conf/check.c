@@ -55,6 +55,30 @@ conf_check_key(struct conf_reading *r, cfg_t *sec, struct conf_key *k)
 	return 0;
 }
 
+int
+conf_check_pool(struct conf_reading *r, cfg_t *sec, struct conf_pool *p)
+{
+	int line = line_of(r, sec, "keys");
+
+	if (check_title(r, sec, p->name) != 0)
+		return -1;
+	if (strcmp(p->name, "none") == 0)
+		return conf_fault(r, sec->line, "conf-value",
+		    "pool \"none\": this word means unsigned in sign-with");
+	if (conf_key_find(r->conf, p->name) != NULL)
+		return conf_fault(r, sec->line, "conf-duplicate",
+		    "pool \"%s\": a key has this name", p->name);
+	if (p->keys.count == 0)
+		return conf_fault(r, line, "conf-missing",
+		    "pool \"%s\": keys names no key", p->name);
+	for (size_t i = 0; i < p->keys.count; i++)
+		if (conf_key_find(r->conf, p->keys.item[i]) == NULL)
+			return conf_fault(r, line, "conf-unknown-key",
+			    "pool \"%s\": there is no key \"%.60s\"", p->name,
+			    p->keys.item[i]);
+	return 0;
+}
+
 static int
 default_path(struct conf_drop *d)
 {
@@ -99,6 +123,35 @@ list_free(struct conf_list *list)
 	list->count = 0;
 }
 
+/* A key makes one signature of a document: it may not sign alone and for a
+ * pool, or for two pools. */
+static int
+check_signers(struct conf_reading *r, int line, const struct conf_drop *d)
+{
+	const char *all[CONF_DROP_KEYS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->sign_with.count; i++) {
+		struct conf_list keys =
+		    conf_signer_keys(r->conf, &d->sign_with.item[i]);
+
+		for (size_t k = 0; k < keys.count; k++) {
+			for (size_t j = 0; j < n; j++)
+				if (strcmp(all[j], keys.item[k]) == 0)
+					return conf_fault(r, line, "conf-value",
+					    "sign-with: key \"%s\" would sign "
+					    "twice",
+					    all[j]);
+			if (n == CONF_DROP_KEYS_MAX)
+				return conf_fault(r, line, "conf-value",
+				    "sign-with: more than %d keys",
+				    CONF_DROP_KEYS_MAX);
+			all[n++] = keys.item[k];
+		}
+	}
+	return 0;
+}
+
 static int
 check_sign_with(struct conf_reading *r, cfg_t *sec, struct conf_drop *d)
 {
@@ -119,13 +172,15 @@ check_sign_with(struct conf_reading *r, cfg_t *sec, struct conf_drop *d)
 		if (strcmp(name, "none") == 0)
 			return conf_fault(r, line, "conf-value",
 			    "sign-with: \"none\" stands alone");
-		if (conf_key_find(r->conf, name) == NULL)
+		if (conf_key_find(r->conf, name) == NULL &&
+		    conf_pool_find(r->conf, name) == NULL)
 			return conf_fault(r, line, "conf-unknown-key",
-			    "sign-with: there is no key \"%.60s\"", name);
+			    "sign-with: there is no key or pool \"%.60s\"",
+			    name);
 	}
 	if (d->unsigned_only)
 		list_free(&d->sign_with);
-	return 0;
+	return check_signers(r, line, d);
 }
 
 int

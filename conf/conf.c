@@ -289,7 +289,30 @@ take_keys(struct conf_reading *r, cfg_t *cfg)
 	return 0;
 }
 
-/* Keys first: drops name them. */
+static int
+take_pools(struct conf_reading *r, cfg_t *cfg)
+{
+	size_t n = cfg_size(cfg, "pool");
+
+	r->conf->pools = calloc(n + 1, sizeof *r->conf->pools);
+	if (r->conf->pools == NULL)
+		return conf_fault(r, 0, "out-of-memory", "no memory");
+	for (size_t i = 0; i < n; i++) {
+		struct conf_pool *p = &r->conf->pools[i];
+		cfg_t *sec = cfg_getnsec(cfg, "pool", (unsigned)i);
+
+		r->conf->pool_count++;
+		p->name = strdup(cfg_title(sec));
+		if (p->name == NULL)
+			return conf_fault(r, 0, "out-of-memory", "no memory");
+		if (take_section(r, sec, "pool", p) != 0 ||
+		    conf_check_pool(r, sec, p) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Keys first: pools name them, and drops both. */
 static int
 take_all(struct conf_reading *r, cfg_t *cfg)
 {
@@ -299,7 +322,8 @@ take_all(struct conf_reading *r, cfg_t *cfg)
 			r, cfg_getsec(cfg, s->name), s->name, r->conf) != 0)
 			return -1;
 	}
-	if (take_keys(r, cfg) != 0 || take_drops(r, cfg) != 0)
+	if (take_keys(r, cfg) != 0 || take_pools(r, cfg) != 0 ||
+	    take_drops(r, cfg) != 0)
 		return -1;
 	return conf_check_all(r, cfg);
 }
@@ -447,10 +471,15 @@ conf_free(struct conf *c)
 		free_section("key", &c->keys[i]);
 		free(c->keys[i].name);
 	}
+	for (size_t i = 0; i < c->pool_count; i++) {
+		free_section("pool", &c->pools[i]);
+		free(c->pools[i].name);
+	}
 	for (const struct conf_section *s = conf_sections; s->name; s++) {
 		if (s->example == NULL)
 			free_section(s->name, c);
 	}
+	free(c->pools);
 	free(c->drops);
 	free(c->keys);
 	free(c->file);
@@ -475,4 +504,23 @@ conf_drop_find(const struct conf *c, const char *name)
 			return &c->drops[i];
 	}
 	return NULL;
+}
+
+const struct conf_pool *
+conf_pool_find(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->pool_count; i++) {
+		if (strcmp(c->pools[i].name, name) == 0)
+			return &c->pools[i];
+	}
+	return NULL;
+}
+
+struct conf_list
+conf_signer_keys(const struct conf *c, char **name)
+{
+	const struct conf_pool *p = conf_pool_find(c, *name);
+	struct conf_list alone = {name, 1};
+
+	return p != NULL ? p->keys : alone;
 }

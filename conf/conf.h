@@ -33,7 +33,7 @@ struct conf_drop {
 	char *name;
 	char *path; /* relative to the spool root, "in/kokuzei" */
 	enum conf_format format;
-	struct conf_list sign_with; /* key names, in signing order */
+	struct conf_list sign_with; /* keys and pools, in signing order */
 	bool unsigned_only;         /* sign-with = { "none" } */
 	char *deliver;              /* "out/{batch}/{path}" or a fixed folder */
 	enum conf_resubmission resubmission;
@@ -50,12 +50,22 @@ struct conf_key {
 	char *file;               /* pkcs12 */
 	char *pin_file;           /* owner-only file, or "" */
 	char *reader;             /* jpki: part of a reader name, or "" = any */
+	char *card_sha256;        /* jpki: 64 hex digits or "" */
 	char *module;             /* pkcs11 */
 	char *token_serial;
 	char *token_label;
 	int64_t card_timeout_ms; /* one card command at most */
 	char *script;            /* test key only: its fault script, or "" */
 };
+
+/* Keys of which any may make a signature. */
+struct conf_pool {
+	char *name;
+	struct conf_list keys; /* key names, each once */
+};
+
+/* Keys that the signers of one drop folder come from, at most. */
+#define CONF_DROP_KEYS_MAX 32
 
 struct conf_limits {
 	int64_t document_max;    /* bytes of one XML document */
@@ -95,6 +105,8 @@ struct conf {
 	size_t drop_count;
 	struct conf_key *keys;
 	size_t key_count;
+	struct conf_pool *pools;
+	size_t pool_count;
 };
 
 /*
@@ -108,6 +120,11 @@ void conf_free(struct conf *c);
 
 const struct conf_key *conf_key_find(const struct conf *c, const char *name);
 const struct conf_drop *conf_drop_find(const struct conf *c, const char *name);
+const struct conf_pool *conf_pool_find(const struct conf *c, const char *name);
+
+/* The names of the keys that a name in sign-with stands for: a pool's, or
+ * the key's own.  Borrows from both. */
+struct conf_list conf_signer_keys(const struct conf *c, char **name);
 
 /* Every setting with its default, range and help, as a configuration file
  * (`natsuin --print-defaults`), or as man page text in mdoc. */

@@ -38,6 +38,7 @@ _Static_assert(offsetof(struct conf, report_csv) ==
 #define C(field) offsetof(struct conf, field)
 #define D(field) offsetof(struct conf_drop, field)
 #define K(field) offsetof(struct conf_key, field)
+#define P(field) offsetof(struct conf_pool, field)
 #define L(field) offsetof(struct conf, limits.field)
 
 const struct conf_section conf_sections[] = {
@@ -47,6 +48,10 @@ const struct conf_section conf_sections[] = {
 	   "title is the folder's name in reports.")},
     {"key", "tanaka",
 	N_("A signing key. The title is the name that sign-with uses.")},
+    {"pool", "office",
+	N_("Several keys of which any may make a signature: filings go to "
+	   "whichever is free. The title is a name for sign-with; no key may "
+	   "have the same.")},
     {"certificates", NULL, N_("How certificates are checked.")},
     {"schemas", NULL, N_("Schema bundles made by natsuin schema import.")},
     {"report", NULL, N_("The report of a batch.")},
@@ -91,8 +96,9 @@ const struct conf_setting conf_settings[] = {
     N_("What arrives here: e-Tax files, e-Gov applications, or decided for "
     "each drop.")},
 {"drop", "sign-with", CONF_NAMES, "", "tanaka", 0, 8, NULL, D(sign_with),
-    N_("The keys that sign, in signing order. Only \"none\" packages e-Gov "
-    "applications without a signature.")},
+    N_("The keys that sign, in signing order; a pool's name stands for any "
+    "one of its keys, a key's name for that key only. Only \"none\" packages "
+    "e-Gov applications without a signature.")},
 {"drop", "deliver", CONF_DELIVER, "out/{batch}/{path}", NULL, 0, 0, NULL,
     D(deliver),
     N_("Where an output goes, from the spool folder or absolute. {batch} is "
@@ -131,6 +137,11 @@ const struct conf_setting conf_settings[] = {
 {"key", "reader", CONF_TEXT, "", NULL, 0, 0, NULL, K(reader),
     N_("jpki: part of the reader's name; empty takes any reader with a "
     "matching card.")},
+{"key", "card-sha256", CONF_HEX, "", NULL, 0, 64, NULL, K(card_sha256),
+    N_("jpki: the SHA-256 of the card's user authentication certificate, as "
+    "natsuin cert --card prints it. With several cards in the readers this "
+    "one is looked for, before its PIN is sent; empty takes the only "
+    "card.")},
 {"key", "module", CONF_PATH, "", NULL, 0, 0, NULL, K(module),
     N_("pkcs11: the token's module, a shared library.")},
 {"key", "token-serial", CONF_TEXT, "", NULL, 0, 0, NULL, K(token_serial),
@@ -142,6 +153,10 @@ const struct conf_setting conf_settings[] = {
     N_("The longest time that one card command may take.")},
 {"key", "script", CONF_TEXT, "", NULL, 0, 0, NULL, K(script),
     N_("test: faults to play; see the manual.")},
+
+{"pool", "keys", CONF_NAMES, "", "tanaka", 0, 32, NULL, P(keys),
+    N_("The keys of the pool. An e-Tax filing that names its agent is signed "
+    "by the key with that etax-user-id, if the pool has it.")},
 
 {"certificates", "anchors", CONF_PATH, "", "/etc/natsuin/anchors", 0, 0, NULL,
     C(anchors),

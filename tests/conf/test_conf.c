@@ -273,6 +273,60 @@ names_exist_and_are_unique(void)
 	    "key \"k\" { used-by = { \"a b\" } }\n", "conf-value", 1, "name");
 }
 
+#define SATO "key \"sato\" { }\n"
+
+static void
+a_pool_of_keys(void)
+{
+	struct err e;
+	struct conf *c =
+	    load(KEY SATO "drop \"d\" { sign-with = { office } }\n"
+			  "drop \"one\" { sign-with = { sato } }\n"
+			  "pool \"office\" { keys = { tanaka, sato } }\n",
+		&e);
+	struct conf_list keys;
+
+	if (c == NULL)
+		suite_print_err(__FILE__, __LINE__, &e);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_EQUAL(c->pool_count, 1);
+	CU_ASSERT_PTR_NULL(conf_pool_find(c, "tanaka"));
+	CU_ASSERT_PTR_NULL(conf_key_find(c, "office"));
+	keys = conf_signer_keys(c, &c->drops[0].sign_with.item[0]);
+	CU_ASSERT_EQUAL_FATAL(keys.count, 2);
+	CU_ASSERT_STRING_EQUAL(keys.item[0], "tanaka");
+	CU_ASSERT_STRING_EQUAL(keys.item[1], "sato");
+	keys = conf_signer_keys(c, &c->drops[1].sign_with.item[0]);
+	CU_ASSERT_EQUAL_FATAL(keys.count, 1);
+	CU_ASSERT_STRING_EQUAL(keys.item[0], "sato");
+	conf_free(c);
+}
+
+static void
+pools_that_are_refused(void)
+{
+	refused(KEY "pool \"tanaka\" { keys = { tanaka } }\n", "conf-duplicate",
+	    5, "a key has this name");
+	refused(KEY "pool \"none\" { keys = { tanaka } }\n", "conf-value", 5,
+	    "unsigned");
+	refused(KEY "pool \"a b\" { keys = { tanaka } }\n", "conf-value", 5,
+	    "title");
+	refused(KEY "pool \"office\" { }\n", "conf-missing", 5, "names no key");
+	refused(KEY "pool \"office\" {\n keys = { tanaka, sato } }\n",
+	    "conf-unknown-key", 6, "sato");
+	refused(KEY "pool \"office\" {\n keys = { tanaka, tanaka } }\n",
+	    "conf-value", 6, "twice");
+	refused(KEY SATO "pool \"office\" { keys = { tanaka, sato } }\n"
+			 "drop \"d\" {\n sign-with = { office, sato } }\n",
+	    "conf-value", 8, "would sign twice");
+	refused(KEY SATO "pool \"a\" { keys = { tanaka, sato } }\n"
+			 "pool \"b\" { keys = { sato } }\n"
+			 "drop \"d\" {\n sign-with = { a, b } }\n",
+	    "conf-value", 9, "would sign twice");
+	refused("pool \"a\" { keys = { b } }\npool \"b\" { keys = { a } }\n",
+	    "conf-unknown-key", 1, "\"b\"");
+}
+
 static void
 missing_and_unreadable_files(void)
 {
@@ -377,5 +431,6 @@ SUITE_MAIN("conf", CASE(defaults_of_an_empty_file), CASE(a_whole_configuration),
     CASE(values_out_of_range), CASE(numbers_that_identify),
     CASE(certificate_hash_is_lower_case), CASE(paths_stay_where_they_belong),
     CASE(path_of_the_root_itself), CASE(names_exist_and_are_unique),
+    CASE(a_pool_of_keys), CASE(pools_that_are_refused),
     CASE(missing_and_unreadable_files), CASE(shipped_example_is_the_table),
     CASE(example_loads_uncommented), CASE(manual_names_every_setting))
