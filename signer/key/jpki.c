@@ -61,6 +61,7 @@ jpki_close(struct key *k)
 static struct key *
 jpki_open(const struct conf_key *conf, struct err *e)
 {
+	struct jpki_wanted wanted = {conf->reader, conf->card_sha256};
 	struct key *k = calloc(1, sizeof *k);
 
 	if (k == NULL) {
@@ -70,7 +71,7 @@ jpki_open(const struct conf_key *conf, struct err *e)
 	k->tries = -1;
 	k->pcsc = pcsc_new(e);
 	if (k->pcsc == NULL ||
-	    jpki_find(k->pcsc, conf->reader, true, FIND_MS, e) != 0) {
+	    jpki_find_card(k->pcsc, &wanted, true, FIND_MS, e) != 0) {
 		jpki_close(k);
 		return NULL;
 	}

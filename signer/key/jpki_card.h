@@ -45,11 +45,21 @@ enum { JPKI_TRIES_VERIFIED = 100, JPKI_TRIES_NO_LIMIT = 101 };
  * "pin-format".
  */
 
+/* Which card is meant; "" (or NULL) does not narrow it down. */
+struct jpki_wanted {
+	const char *reader;      /* part of the reader's name */
+	const char *card_sha256; /* of its user authentication certificate, in
+				  * hexadecimal: known before any PIN is sent */
+};
+
 /*
- * Looks for a JPKI card in the readers whose name contains `filter` (""  =
- * all), for wait_ms at most, connects to it and selects the application.
- * More than one such card: ERR_CARD "card-ambiguous".
+ * Looks for the JPKI card that is meant, for wait_ms at most, connects to it
+ * and selects the application.  More than one such card: ERR_CARD
+ * "card-ambiguous"; only others: "card-other".
  */
+int jpki_find_card(struct pcsc *p, const struct jpki_wanted *w, bool exclusive,
+    int wait_ms, struct err *e);
+/* The same, by the reader alone. */
 int jpki_find(struct pcsc *p, const char *filter, bool exclusive, int wait_ms,
     struct err *e);
 

@@ -1,12 +1,17 @@
 /*
  * Finds the one JPKI card among the readers.  Never guesses between two
- * cards: a password sent to the wrong one would cost its owner a try.
+ * cards: a password sent to the wrong one would cost its owner a try.  What
+ * is free on a card and tells it from all others is the certificate for user
+ * authentication; readers and slots change places.
  */
 #include "signer/key/jpki_card.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
+#include <openssl/evp.h>
 #include <string.h>
+#include <strings.h>
 
 #define LOOK_MS 250
 
@@ -15,6 +20,7 @@ struct survey {
 	int readers; /* whose name matches */
 	int cards;   /* in them */
 	int in_use;
+	int others; /* JPKI cards that are not meant */
 	int jpki;
 	char name[PCSC_NAME_MAX]; /* of the last JPKI card */
 };
@@ -38,21 +44,50 @@ count_readers(
 	}
 }
 
-/* Asks one card for the application; the connection stays when it has it. */
+/* Is the connected card the one that is meant?  1, 0; -1: it cannot say. */
+static int
+is_meant(struct pcsc *p, const struct jpki_wanted *w, struct err *e)
+{
+	struct buf der = {0};
+	uint8_t hash[32];
+	char hex[65];
+	int result = -1;
+
+	if (w->card_sha256 == NULL || w->card_sha256[0] == '\0')
+		return 1;
+	if (jpki_read_der(p, JPKI_AUTH_CERT, &der, e) != 0)
+		goto out;
+	if (EVP_Digest(der.p, der.len, hash, NULL, EVP_sha256(), NULL) != 1) {
+		err_nomem(e);
+		goto out;
+	}
+	text_hex_fixed(hex, hash, sizeof hash);
+	result = strcasecmp(hex, w->card_sha256) == 0;
+out:
+	buf_free(&der);
+	return result;
+}
+
+/* Asks one card for the application; the connection stays when it has it and
+ * is the one that is meant. */
 static void
-probe(struct pcsc *p, const char *reader, bool exclusive, struct survey *s,
-    struct err *e)
+probe(struct pcsc *p, const char *reader, const struct jpki_wanted *w,
+    bool exclusive, struct survey *s, struct err *e)
 {
 	struct err why = {0};
+	int meant;
 
 	if (pcsc_connect(p, reader, exclusive, &why) != 0) {
 		s->in_use += strcmp(why.code, "card-in-use") == 0;
 		*e = why;
 		return;
 	}
-	if (jpki_select(p, &why) != 0) {
+	meant = jpki_select(p, &why) != 0 ? -1 : is_meant(p, w, &why);
+	if (meant != 1) {
 		pcsc_disconnect(p, PCSC_LEAVE_CARD);
-		*e = why;
+		s->others += meant == 0;
+		if (meant < 0)
+			*e = why;
 		return;
 	}
 	s->jpki++;
@@ -60,15 +95,37 @@ probe(struct pcsc *p, const char *reader, bool exclusive, struct survey *s,
 }
 
 static int
-nothing_found(const struct survey *s, const char *filter, struct err *e)
+nothing_found(
+    const struct survey *s, const struct jpki_wanted *w, struct err *e)
 {
+	const char *filter = w->reader;
+
 	if (s->readers == 0)
 		return err_set(e, ERR_CARD, "reader-missing", "%s", filter);
 	if (s->cards == 0)
 		return err_set(e, ERR_CARD, "card-missing", "%s", filter);
+	if (s->others > 0)
+		return err_set(e, ERR_CARD, "card-other",
+		    "%d others, %d in use", s->others, s->in_use);
 	if (s->in_use > 0)
 		return err_set(e, ERR_CARD, "card-in-use", "%s", filter);
 	return -1; /* the last card's own error */
+}
+
+/* Connects to the card that was found in shared mode; it may have been
+ * changed for another meanwhile. */
+static int
+connect_found(struct pcsc *p, const char *reader, const struct jpki_wanted *w,
+    bool exclusive, struct err *e)
+{
+	int meant;
+
+	if (pcsc_connect(p, reader, exclusive, e) != 0 ||
+	    jpki_select(p, e) != 0 || (meant = is_meant(p, w, e)) < 0)
+		return -1;
+	if (meant == 0)
+		return err_set(e, ERR_CARD, "card-other", "%s", reader);
+	return 0;
 }
 
 /*
@@ -76,8 +133,9 @@ nothing_found(const struct survey *s, const char *filter, struct err *e)
  * at once; among several the JPKI card is looked for in shared mode first.
  */
 static int
-look(struct pcsc *p, const char *filter, bool exclusive, struct err *e)
+look(struct pcsc *p, const struct jpki_wanted *w, bool exclusive, struct err *e)
 {
+	const char *filter = w->reader;
 	struct pcsc_reader r[PCSC_READERS_MAX];
 	struct survey s = {0};
 	int n = pcsc_readers(p, r, e);
@@ -89,10 +147,10 @@ look(struct pcsc *p, const char *filter, bool exclusive, struct err *e)
 	alone = s.cards - s.in_use == 1;
 	for (int i = 0; i < n; i++) {
 		if (usable(&r[i], filter))
-			probe(p, r[i].name, alone && exclusive, &s, e);
+			probe(p, r[i].name, w, alone && exclusive, &s, e);
 	}
 	if (s.jpki == 0)
-		return nothing_found(&s, filter, e);
+		return nothing_found(&s, w, e);
 	if (s.jpki > 1) {
 		pcsc_disconnect(p, PCSC_LEAVE_CARD);
 		return err_set(
@@ -100,9 +158,7 @@ look(struct pcsc *p, const char *filter, bool exclusive, struct err *e)
 	}
 	if (alone)
 		return 0;
-	if (pcsc_connect(p, s.name, exclusive, e) != 0)
-		return -1;
-	return jpki_select(p, e);
+	return connect_found(p, s.name, w, exclusive, e);
 }
 
 /* Whether waiting may help: a card is being inserted, given back, or is
@@ -112,7 +168,7 @@ may_come(const struct err *e)
 {
 	static const char *const codes[] = {"reader-missing", "card-missing",
 	    "card-in-use", "card-mute", "card-removed", "card-no-answer",
-	    "card-communication"};
+	    "card-communication", "card-other"};
 
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
 		if (strcmp(e->code, codes[i]) == 0)
@@ -122,8 +178,8 @@ may_come(const struct err *e)
 }
 
 int
-jpki_find(struct pcsc *p, const char *filter, bool exclusive, int wait_ms,
-    struct err *e)
+jpki_find_card(struct pcsc *p, const struct jpki_wanted *w, bool exclusive,
+    int wait_ms, struct err *e)
 {
 	int64_t end = clock_mono_ms() + wait_ms;
 	struct err why = {0};
@@ -132,7 +188,7 @@ jpki_find(struct pcsc *p, const char *filter, bool exclusive, int wait_ms,
 		int64_t left;
 
 		err_clear(&why);
-		if (look(p, filter, exclusive, &why) == 0)
+		if (look(p, w, exclusive, &why) == 0)
 			return 0;
 		left = end - clock_mono_ms();
 		if (left <= 0 || !may_come(&why))
@@ -146,4 +202,13 @@ jpki_find(struct pcsc *p, const char *filter, bool exclusive, int wait_ms,
 	if (e != NULL)
 		*e = why;
 	return -1;
+}
+
+int
+jpki_find(struct pcsc *p, const char *filter, bool exclusive, int wait_ms,
+    struct err *e)
+{
+	struct jpki_wanted w = {.reader = filter};
+
+	return jpki_find_card(p, &w, exclusive, wait_ms, e);
 }

@@ -14,7 +14,8 @@ setup_field(struct conf_key *k, unsigned i)
 {
 	char **const fields[] = {&k->name, &k->owner, &k->etax_user_id,
 	    &k->certificate_sha256, &k->file, &k->pin_file, &k->reader,
-	    &k->module, &k->token_serial, &k->token_label, &k->script};
+	    &k->card_sha256, &k->module, &k->token_serial, &k->token_label,
+	    &k->script};
 
 	return i < sizeof fields / sizeof *fields ? fields[i] : NULL;
 }
