@@ -237,7 +237,8 @@ note_signers(const struct exam_options *o, struct findings *f, size_t from)
 			if (o->signers[s].known && f->signatures[i].filing &&
 			    memcmp(f->signatures[i].spki, o->signers[s].spki,
 				FINDINGS_SHA256) == 0)
-				part->signed_by |= UINT32_C(1) << s;
+				part->signed_by |= UINT32_C(1)
+						   << exam_signer_place(o, s);
 }
 
 static const char *
@@ -263,7 +264,7 @@ check_signer_count(const struct egov *g, const struct egov_document *doc,
 	     i++)
 		single = single || strcmp(kind, one_signer_only[i]) == 0;
 	if (!o->unsigned_only)
-		for (size_t s = 0; s < o->signer_count; s++)
+		for (unsigned s = 0; s < exam_signer_places(o); s++)
 			total += !(signed_by >> s & 1);
 	if (!single || total <= 1)
 		return 0;

@@ -389,7 +389,7 @@ note_signer(struct etax *x, const struct found_signature *s)
 	for (size_t i = 0; i < o->signer_count; i++)
 		if (o->signers[i].known &&
 		    memcmp(o->signers[i].spki, s->spki, sizeof s->spki) == 0)
-			x->signed_by |= UINT32_C(1) << i;
+			x->signed_by |= UINT32_C(1) << exam_signer_place(o, i);
 }
 
 /* In the words of signer/exam/verify.h, which other findings have too. */

@@ -199,17 +199,63 @@ signs(const struct etax *x, const char *id)
 	return false;
 }
 
-/* The first signer whose id IT does not have, or NULL. */
+/* How well a key suits a filing, by its etax-user-id. */
+enum fit { FIT_STRANGER, FIT_NO_ID, FIT_LISTED, FIT_AGENT };
+
+static enum fit
+fit_of(const struct etax *x, const struct exam_signer *s)
+{
+	const char *id = s->etax_user_id;
+
+	if (id[0] == '\0')
+		return FIT_NO_ID;
+	if (strcmp(id, x->findings->agent_id) == 0)
+		return FIT_AGENT;
+	return listed(x, id) ? FIT_LISTED : FIT_STRANGER;
+}
+
+/* The best of the keys that stand at the same place as key i. */
+static enum fit
+best_fit(const struct etax *x, size_t i)
+{
+	const struct exam_options *o = x->options;
+	enum fit best = FIT_STRANGER;
+
+	while (i > 0 && o->signers[i].or_else)
+		i--;
+	do {
+		enum fit f = fit_of(x, &o->signers[i]);
+
+		best = f > best ? f : best;
+		i++;
+	} while (i < o->signer_count && o->signers[i].or_else);
+	return best;
+}
+
+/* The first signer whose id IT does not have (of a pool: nobody's), or
+ * NULL. */
 static const struct exam_signer *
 stranger(const struct etax *x)
 {
-	for (size_t i = 0; i < x->options->signer_count; i++) {
-		const struct exam_signer *s = &x->options->signers[i];
-
-		if (s->etax_user_id[0] != '\0' && !listed(x, s->etax_user_id))
-			return s;
-	}
+	for (size_t i = 0; i < x->options->signer_count; i++)
+		if (best_fit(x, i) == FIT_STRANGER)
+			return &x->options->signers[i];
 	return NULL;
+}
+
+/* Of a pool only the keys that suit the filing best may sign it; one that
+ * names nobody may be signed by any. */
+static void
+note_unfit(const struct etax *x)
+{
+	struct findings *f = x->findings;
+
+	if (f->agent_id[0] == '\0' && f->taxpayer_id[0] == '\0' &&
+	    x->other_ids == 0)
+		return;
+	for (size_t i = 0; i < x->options->signer_count; i++)
+		if (fit_of(x, &x->options->signers[i]) < best_fit(x, i))
+			f->unfit |= UINT32_C(1) << i;
 }
 
 /* "…1234 / …5678": enough to see which is meant, in a shared report. */
@@ -285,6 +331,7 @@ odd_taxpayer_id(const struct etax *x, bool valid, char detail[DETAIL])
 int
 etax_rules(struct etax *x, bool valid, struct err *e)
 {
+	note_unfit(x);
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
 		char detail[DETAIL] = "";
 

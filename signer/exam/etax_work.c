@@ -96,12 +96,13 @@ static int
 check_form(const struct etax *x, struct err *e)
 {
 	const struct exam_options *o = x->options;
-	uint32_t all = (UINT32_C(1) << o->signer_count) - 1;
+	unsigned signers = exam_signer_places(o);
+	uint32_t all = (UINT32_C(1) << signers) - 1;
 
 	if (!o->sign_form_root)
 		return err_set(e, ERR_INPUT, "form-root-not-configured", "%s",
 		    x->findings->procedure);
-	if (o->signer_count > 1 ||
+	if (signers > 1 ||
 	    (x->filing_count > 0 && (x->signed_by & all) != all))
 		return err_set(e, ERR_INPUT, "form-root-one-signature", "%s",
 		    x->findings->procedure);

@@ -170,7 +170,8 @@ findings_put(struct ipc_msg *m, const struct findings *f)
 	ipc_put_str(m, f->period);
 	ipc_put_str(m, f->schema);
 	ipc_put_str(m, f->schema_sha256);
-	ipc_put_u64(m, (uint64_t)f->etax | (uint64_t)f->unsigned_only << 1);
+	ipc_put_u64(m, (uint64_t)f->etax | (uint64_t)f->unsigned_only << 1 |
+			   (uint64_t)f->unfit << 32);
 	ipc_put_u64(m, f->warning_count);
 	for (size_t i = 0; i < f->warning_count; i++) {
 		ipc_put_str(m, f->warnings[i].code);
@@ -274,6 +275,7 @@ findings_get(struct ipc_msg *m, struct findings *f)
 	flags = ipc_get_u64(m);
 	f->etax = flags & 1;
 	f->unsigned_only = flags >> 1 & 1;
+	f->unfit = (uint32_t)(flags >> 32);
 	get_lists(m, f);
 	if (m->failed) {
 		findings_free(f);

@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 #define FINDINGS_SHA256 32
-#define FINDINGS_SIGNERS_MAX 8
+#define FINDINGS_SIGNERS_MAX 8 /* signers of one drop folder */
+#define FINDINGS_KEYS_MAX 32   /* keys that these come from */
 
 /* A remark that refuses nothing: shown in the report. */
 struct finding {
@@ -64,8 +65,10 @@ struct findings {
 	char period[64];         /* resubmission key, e.g. "5070101-5071231" */
 	char schema[80];         /* bundle name "RSH0010-23.2.0", or "" */
 	char schema_sha256[65];  /* of the bundle; "" = not validated */
-	bool etax;               /* Ids are _<16 digits><17 digits>; else 14 */
-	bool unsigned_only;      /* nothing to sign, package as it is */
+	uint32_t unfit;     /* bit i: key i of the request is not to sign it,
+				  * another one of its pool is */
+	bool etax;          /* Ids are _<16 digits><17 digits>; else 14 */
+	bool unsigned_only; /* nothing to sign, package as it is */
 	struct finding *warnings;
 	size_t warning_count;
 	struct found_signature *signatures;

@@ -21,6 +21,24 @@ format_find(const char *name)
 	return NULL;
 }
 
+unsigned
+exam_signer_place(const struct exam_options *o, size_t i)
+{
+	unsigned place = 0;
+
+	for (size_t k = 1; k <= i; k++)
+		place += !o->signers[k].or_else;
+	return place;
+}
+
+unsigned
+exam_signer_places(const struct exam_options *o)
+{
+	return o->signer_count == 0
+		   ? 0
+		   : exam_signer_place(o, o->signer_count - 1) + 1;
+}
+
 /* "etax" stands for both e-Tax rows, "egov" for e-Gov's. */
 static bool
 wanted_row(const struct submission_format *f, const char *wanted)

@@ -24,12 +24,20 @@ struct drop {
 	size_t count;
 };
 
-/* A signer that the drop folder names, in signing order. */
+/* A key that may sign what is dropped, in signing order. */
 struct exam_signer {
 	char etax_user_id[20];         /* 16 digits, or "" */
 	uint8_t spki[FINDINGS_SHA256]; /* of its certificate's public key */
-	bool known;                    /* spki is set (the key is open) */
+	bool known;                    /* spki is set */
+	bool or_else; /* instead of the one before it: they are one pool, and
+		       * together one signer */
 };
+
+struct exam_options;
+/* Which signer (from 0) key i of the options stands for, and how many
+ * signers there are. */
+unsigned exam_signer_place(const struct exam_options *o, size_t i);
+unsigned exam_signer_places(const struct exam_options *o);
 
 struct exam_limits {
 	uint64_t document_max, drop_max, full_verify_max;
@@ -48,9 +56,9 @@ struct schema_source {
 
 struct exam_options {
 	struct exam_limits limits;
-	struct exam_signer signers[FINDINGS_SIGNERS_MAX];
-	size_t signer_count;
-	bool unsigned_only; /* sign-with = none */
+	struct exam_signer signers[FINDINGS_KEYS_MAX];
+	size_t signer_count; /* keys; of signers there may be fewer */
+	bool unsigned_only;  /* sign-with = none */
 	bool sign_form_root;
 	bool allow_legacy;    /* SHA-1 verifies, reported as legacy */
 	bool schema_required; /* a missing bundle refuses the filing */

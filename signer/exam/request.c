@@ -53,6 +53,8 @@ enum {
 	OPT_ANCHORS = 32
 };
 
+enum { SIGNER_KNOWN = 1, SIGNER_OR = 2 };
+
 static void
 put_options(struct ipc_msg *m, const struct exam_options *o)
 {
@@ -66,7 +68,8 @@ put_options(struct ipc_msg *m, const struct exam_options *o)
 	ipc_put_u64(m, o->signer_count);
 	for (size_t i = 0; i < o->signer_count; i++) {
 		ipc_put_str(m, o->signers[i].etax_user_id);
-		ipc_put_u64(m, o->signers[i].known);
+		ipc_put_u64(m, (o->signers[i].known ? SIGNER_KNOWN : 0U) |
+				   (o->signers[i].or_else ? SIGNER_OR : 0U));
 		ipc_put_bytes(m, slice_of(o->signers[i].spki, FINDINGS_SHA256));
 	}
 	if (o->anchors_fd >= 0)
@@ -88,6 +91,7 @@ static void
 get_options(struct ipc_msg *m, struct exam_options *o)
 {
 	uint64_t flags, n;
+	bool anchors;
 
 	get_limits(m, &o->limits);
 	flags = ipc_get_u64(m);
@@ -96,8 +100,9 @@ get_options(struct ipc_msg *m, struct exam_options *o)
 	o->allow_legacy = (flags & OPT_LEGACY) != 0;
 	o->schema_required = (flags & OPT_SCHEMA) != 0;
 	o->complete_hint = (flags & OPT_COMPLETE) != 0;
+	anchors = (flags & OPT_ANCHORS) != 0;
 	n = ipc_get_u64(m);
-	if (n > FINDINGS_SIGNERS_MAX) {
+	if (n > FINDINGS_KEYS_MAX) {
 		m->failed = true;
 		return;
 	}
@@ -105,10 +110,12 @@ get_options(struct ipc_msg *m, struct exam_options *o)
 	for (size_t i = 0; i < o->signer_count; i++) {
 		ipc_get_str(m, o->signers[i].etax_user_id,
 		    sizeof o->signers[i].etax_user_id);
-		o->signers[i].known = ipc_get_u64(m) != 0;
+		flags = ipc_get_u64(m);
+		o->signers[i].known = (flags & SIGNER_KNOWN) != 0;
+		o->signers[i].or_else = (flags & SIGNER_OR) != 0;
 		get_hash(m, o->signers[i].spki);
 	}
-	o->anchors_fd = (flags & OPT_ANCHORS) != 0 ? ipc_get_fd(m) : -1;
+	o->anchors_fd = anchors ? ipc_get_fd(m) : -1;
 }
 
 /* A request being sent: records, as many to a message as it takes. */

@@ -391,6 +391,45 @@ who_may_sign(void)
 	CHECK_OK(examine(filing()), &e);
 }
 
+/* Keys of a pool are one signer: the agent's is to sign, it is not missed
+ * beside it, and what one of them has signed the pool has signed. */
+static void
+keys_of_one_pool(void)
+{
+	struct exam_signer tanaka;
+	struct buf out = {0};
+
+	examlab_options(&options, 2);
+	tanaka = options.signers[0];
+	options.signers[1].or_else = true;
+	CHECK_OK(examine(filing()), &e);
+	CU_ASSERT_EQUAL(found.warning_count, 0);
+	CU_ASSERT_EQUAL(found.unfit, 2);
+	CHECK_OK(sign(1, 1), &e);
+	examlab_read(&output, &out);
+	options.signers[0] = options.signers[1];
+	options.signers[0].or_else = false;
+	options.signers[1] = tanaka;
+	options.signers[1].or_else = true;
+	CHECK_OK(examine(filing()), &e);
+	CU_ASSERT_EQUAL(found.unfit, 1);
+	CU_ASSERT_EQUAL_FATAL(found.part_count, 1);
+	CU_ASSERT_EQUAL(found.parts[0].signed_by, 0);
+	CHECK_OK(examine(buf_view(&out)), &e);
+	CU_ASSERT_EQUAL_FATAL(found.part_count, 1);
+	CU_ASSERT_EQUAL(found.parts[0].signed_by, 1);
+	buf_free(&out);
+	/* a key without a number, beside one of another's */
+	options.signers[1].etax_user_id[0] = '\0';
+	CHECK_OK(examine(filing()), &e);
+	CU_ASSERT_EQUAL(found.unfit, 1);
+	/* none of them is the agent's */
+	options.signers[1] = options.signers[0];
+	options.signers[1].or_else = true;
+	refused(filing(), "agent-id-mismatch");
+	CU_ASSERT_EQUAL(found.unfit, 0);
+}
+
 static void
 other_rules(void)
 {
@@ -821,10 +860,11 @@ sample_deduction_certificates(void)
 SUITE_MAIN("exam/etax", CASE(tells_what_is_in_it),
     CASE(signed_info_has_the_keyholders_form), CASE(signs_and_xmlsec_agrees),
     CASE(second_signer_leaves_the_first_valid), CASE(two_signers_at_once),
-    CASE(duplicate_key), CASE(tampered_signature_refuses),
-    CASE(wrapping_is_refused), CASE(schema_decides),
-    CASE(schema_missing_warns_or_refuses), CASE(characters), CASE(who_may_sign),
-    CASE(other_rules), CASE(authority_missing_warns), CASE(odd_clothes),
+    CASE(keys_of_one_pool), CASE(duplicate_key),
+    CASE(tampered_signature_refuses), CASE(wrapping_is_refused),
+    CASE(schema_decides), CASE(schema_missing_warns_or_refuses),
+    CASE(characters), CASE(who_may_sign), CASE(other_rules),
+    CASE(authority_missing_warns), CASE(odd_clothes),
     CASE(build_wants_its_own_plan), CASE(output_names), CASE(recognises),
     CASE(truncated_waits_only_with_the_hint), CASE(form_root),
     CASE(little_rules), CASE(nested_signature_is_only_reported),
