@@ -13,29 +13,29 @@ printf '<DATA xmlns="http://xml.e-tax.nta.go.jp/XSD/shohi"' \
 	>"$spool/in/kokuzei/half.xtx"
 touch -d '2 minutes ago' "$spool/in/kokuzei/"*.xtx
 sleep 0.3
-strace -f -e trace=%file,%process,%network,seccomp,prctl,memfd_create \
+# A file per process: in a common one a slow machine's lines are in two parts.
+strace -ff -e trace=%file,%process,%network,seccomp,prctl,memfd_create \
 	-o "$dir/trace" "$NATSUIN" run >"$dir/run.out" 2>"$dir/run.log"
 same exit-code 3 $?
 
 # Calls of each examiner after its filter was loaded (the keyholder and its
 # writer have other filters).
-awk '
-	/ execve\(/ && /natsuin-examiner/ { examiner[$1] = 1 }
-	($1 in examiner) && $2 ~ /^seccomp\(SECCOMP_SET_MODE_FILTER/ && / = 0$/ {
-		boxed[$1] = 1
-		next
-	}
-	($1 in boxed) && $2 ~ /^[a-z]/ { print }
-	END { n = 0; for (p in boxed) n++; print n > "/dev/stderr" }
-' "$dir/trace" >"$dir/after" 2>"$dir/count"
-expect several-were-boxed test "$(cat "$dir/count")" -ge 1
-grep -vE ' (exit_group|exit|recvmsg|sendmsg|recvfrom|sendto|newfstatat)\(' \
+grep -l '^execve("[^"]*", \["natsuin-examiner"' "$dir"/trace.* >"$dir/boxes"
+while IFS= read -r box; do
+	awk '
+		boxed && /^[a-z]/ { print }
+		/^seccomp\(SECCOMP_SET_MODE_FILTER/ && / = 0$/ { boxed = 1 }
+		END { if (boxed) print "boxed" > "/dev/stderr" }
+	' "$box"
+done <"$dir/boxes" >"$dir/after" 2>"$dir/boxed"
+expect several-were-boxed test "$(wc -l <"$dir/boxed")" -ge 1
+grep -vE '^(exit_group|exit|recvmsg|sendmsg|recvfrom|sendto|newfstatat)\(' \
 	"$dir/after" >"$dir/others"
 same nothing-but-messages '' "$(cut -d'(' -f1 "$dir/others" | sort -u)"
 # newfstatat appears as asked; the box answers it without a path.
 same no-path-was-looked-at 0 "$(grep newfstatat "$dir/after" |
 	grep -vcE '\(([0-9]+, ""|AT_FDCWD, "natsuin-bundle:)')"
-same nothing-of-the-machine 0 "$(grep -c '"/etc/hostname"' "$dir/trace")"
+same nothing-of-the-machine 0 "$(cat "$dir"/trace.* | grep -c '"/etc/hostname"')"
 same no-refusal-was-logged 0 "$(grep -c 'sandbox.refused' "$dir/run.log")"
 same five-are-signed 5 "$(find "$spool/out" -name '0*.xtx' | wc -l)"
 finish
