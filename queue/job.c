@@ -500,6 +500,22 @@ queue_batch_line(struct queue *q, int64_t batch, int64_t job,
 }
 
 int
+queue_batch_failed_with(struct queue *q, int64_t batch, const char *code,
+    int64_t *count, struct err *e)
+{
+	struct db_stmt *s = db_use(q->db, SQL_BATCH_FAILED_WITH);
+
+	*count = 0;
+	db_put_int(s, batch);
+	db_put_text(s, code);
+	if (db_step(s, e) != 1)
+		return -1;
+	*count = db_get_int(s);
+	db_done(s);
+	return 0;
+}
+
+int
 queue_job_history(struct queue *q, int64_t id, struct job_event **events,
     size_t *count, struct err *e)
 {

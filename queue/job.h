@@ -150,6 +150,9 @@ struct batch_line {
 };
 int queue_batch_line(struct queue *q, int64_t batch, int64_t job,
     struct batch_line *out, struct err *e);
+/* How many of the batch's failed jobs have this code. */
+int queue_batch_failed_with(struct queue *q, int64_t batch, const char *code,
+    int64_t *count, struct err *e);
 
 struct job_event {
 	int64_t when_ms;

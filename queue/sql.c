@@ -209,6 +209,11 @@ static const char *const texts[SQL_COUNT] = {
 		       "FROM batch_job AS b "
 		       "JOIN job AS j ON j.id = b.job "
 		       "WHERE b.batch = ? AND b.job = ?",
+    [SQL_BATCH_FAILED_WITH] =
+	"SELECT count(*) FROM batch_job AS b JOIN job AS j ON j.id = b.job "
+	"WHERE b.batch = ? "
+	"AND CASE b.state WHEN '' THEN j.state ELSE b.state END = 'failed' "
+	"AND CASE b.state WHEN '' THEN j.code ELSE b.code END = ?",
 
     /* requests */
     [SQL_REQUEST_ADD] =

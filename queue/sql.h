@@ -28,6 +28,7 @@ enum sql_id {
 	SQL_BATCH_ENTER,
 	SQL_BATCH_LEAVE,
 	SQL_BATCH_LINE,
+	SQL_BATCH_FAILED_WITH,
 
 	/* requests */
 	SQL_REQUEST_ADD,

@@ -21,6 +21,18 @@
 #define INDEX_ROWS 400
 #define VERDICT_MS 60000 /* as for a key before it publishes */
 
+/* Failed, but only because it is signed already. */
+static const char *const same_codes[] = {"duplicate", "already-signed"};
+
+static bool
+is_same(const char *code)
+{
+	for (size_t i = 0; i < sizeof same_codes / sizeof *same_codes; i++)
+		if (strcmp(code, same_codes[i]) == 0)
+			return true;
+	return false;
+}
+
 static enum report_result
 result_of(const struct batch_line *line)
 {
@@ -30,10 +42,7 @@ result_of(const struct batch_line *line)
 		return REPORT_DISCARDED;
 	if (line->state != JOB_FAILED)
 		return REPORT_HELD;
-	if (strcmp(line->code, "duplicate") == 0 ||
-	    strcmp(line->code, "already-signed") == 0)
-		return REPORT_DUPLICATE;
-	return REPORT_FAILED;
+	return is_same(line->code) ? REPORT_DUPLICATE : REPORT_FAILED;
 }
 
 static void
@@ -319,6 +328,28 @@ out:
 	return result;
 }
 
+/* The counts as the batch's own report has them. */
+static int
+index_counts(struct runner *r, const struct batch *b,
+    struct report_index_row *row, struct err *e)
+{
+	int64_t same = 0, n;
+
+	for (size_t i = 0;
+	     b->failed > 0 && i < sizeof same_codes / sizeof *same_codes; i++) {
+		if (queue_batch_failed_with(
+			r->queue, b->id, same_codes[i], &n, e) != 0)
+			return -1;
+		same += n;
+	}
+	row->count[REPORT_PUBLISHED] = (size_t)b->published;
+	row->count[REPORT_FAILED] = (size_t)(b->failed - same);
+	row->count[REPORT_HELD] = (size_t)b->held;
+	row->count[REPORT_DUPLICATE] = (size_t)same;
+	row->count[REPORT_DISCARDED] = (size_t)b->discarded;
+	return 0;
+}
+
 static int
 index_rows(struct runner *r, struct report_index_row *rows,
     struct batch *batches, size_t *count, struct err *e)
@@ -332,17 +363,14 @@ index_rows(struct runner *r, struct report_index_row *rows,
 		struct batch *b = &batches[*count];
 		struct report_index_row *row = &rows[*count];
 
-		if (queue_batch_get(r->queue, ids[i], b, e) != 1) {
+		if (queue_batch_get(r->queue, ids[i], b, e) != 1 ||
+		    index_counts(r, b, row, e) != 0) {
 			result = -1;
 			break;
 		}
 		row->batch = b->name;
 		row->started_ms = b->created_ms;
 		row->finished_ms = b->finished_ms;
-		row->count[REPORT_PUBLISHED] = (size_t)b->published;
-		row->count[REPORT_FAILED] = (size_t)b->failed;
-		row->count[REPORT_HELD] = (size_t)b->held;
-		row->count[REPORT_DISCARDED] = (size_t)b->discarded;
 		(*count)++;
 	}
 	free(ids);

@@ -187,7 +187,6 @@ struct report_index_row {
 	const char *batch;
 	int64_t started_ms, finished_ms; /* finished 0 = still running */
 	size_t count[REPORT_RESULT_MAX];
-	size_t warnings;
 };
 
 /* reports/index.html: links to <batch>/report.html. */

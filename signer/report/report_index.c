@@ -62,10 +62,7 @@ put_batch(struct html *h, const struct report_index_row *b)
 	html_raw(h, "</td>");
 	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
 		put_batch_count(h, classes[i], b->count[shown[i]]);
-	html_raw(
-	    h, b->warnings == 0 ? "<td class=\"n zero\">" : "<td class=\"n\">");
-	html_number(h, (int64_t)b->warnings);
-	html_raw(h, "</td><td class=\"quiet mono\">");
+	html_raw(h, "<td class=\"quiet mono\">");
 	html_text(h, b->batch);
 	html_raw(h, "</td></tr>\n");
 }
@@ -79,7 +76,6 @@ put_columns(struct html *h)
 	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
 		html_element(
 		    h, "th scope=\"col\"", report_result_text(shown[i]));
-	html_element(h, "th scope=\"col\"", _("with remarks"));
 	html_element(h, "th scope=\"col\"", _("Batch"));
 	html_raw(h, "</tr></thead>\n<tbody>\n");
 }

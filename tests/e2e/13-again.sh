@@ -45,6 +45,11 @@ same twins-published 1 "$(report_get \
 	'[.filings[] | select(.result == "published")] | length')"
 same twins-duplicate 1 "$(report_get \
 	'[.filings[] | select(.result == "duplicate")] | length')"
+# signed, not signed, waiting, signed before
+same index-counts-as-the-report '1 0 0 1' "$(grep -F "$(last_batch)/" \
+	"$spool/reports/index.html" |
+	sed -E 's|<td class="n [a-z]*">([0-9]+)</td>|\n=\1\n|g' |
+	sed -n 's/^=//p' | paste -sd ' ')"
 
 # A correction: same taxpayer, procedure and period, other content.
 sed 's/<ZZB00010>[0-9]*/<ZZB00010>77/' "$dir/f/00003.xtx" >"$dir/fix.xtx"

@@ -190,7 +190,7 @@ a_batch_keeps_what_became_of_its_jobs(void)
 	struct batch_line line;
 	struct job j;
 	struct queue *q;
-	int64_t id, *ids;
+	int64_t id, count, *ids;
 	size_t n;
 	int dir;
 
@@ -220,6 +220,18 @@ a_batch_keeps_what_became_of_its_jobs(void)
 	CU_ASSERT_STRING_EQUAL(line.detail, "reader 1");
 	CU_ASSERT(queue_batch_line(q, second.id, id, &line, &e) == 1);
 	CU_ASSERT(line.state == JOB_FAILED && line.class == ERR_INPUT);
+	CHECK_OK(queue_batch_failed_with(
+		     q, second.id, "doctype-forbidden", &count, &e),
+	    &e);
+	CU_ASSERT_EQUAL(count, 1);
+	CHECK_OK(
+	    queue_batch_failed_with(q, second.id, "card-absent", &count, &e),
+	    &e);
+	CU_ASSERT_EQUAL(count, 0);
+	CHECK_OK(queue_batch_failed_with(
+		     q, first.id, "doctype-forbidden", &count, &e),
+	    &e);
+	CU_ASSERT_EQUAL(count, 0);
 	CU_ASSERT(queue_batch_get(q, first.id, &first, &e) == 1);
 	CU_ASSERT(first.held == 1 && first.failed == 0);
 	CU_ASSERT(queue_batch_get(q, second.id, &second, &e) == 1);
