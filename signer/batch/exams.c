@@ -529,13 +529,25 @@ built(struct runner *r, struct bjob *j, const struct bexam *x)
 	j->tries = 0;
 }
 
+static void
+take_findings(struct bjob *j, struct bexam *x)
+{
+	findings_free(&j->findings);
+	j->findings = x->reply.findings;
+	findings_init(&x->reply.findings);
+}
+
 /* A failed verification is ours, never the filing's: the first of a key and
  * format closes the gate for all others. */
 static void
-not_done(struct runner *r, struct bjob *j, enum exam_op op, const struct err *e)
+not_done(struct runner *r, struct bexam *x, struct bjob *j, const struct err *e)
 {
-	if (op == EXAM_VERIFY && e->class == ERR_BUG)
+	if (x->op == EXAM_VERIFY && e->class == ERR_BUG)
 		sign_leave_gates(r, j, true);
+	if (x->op == EXAM_EXAMINE && e->class == ERR_INPUT) {
+		take_findings(j, x);
+		job_refused(r, j);
+	}
 	job_error(r, j, e);
 }
 
@@ -545,9 +557,7 @@ advance(struct runner *r, struct bexam *x, struct bjob *j)
 {
 	switch (x->op) {
 	case EXAM_EXAMINE:
-		findings_free(&j->findings);
-		j->findings = x->reply.findings;
-		findings_init(&x->reply.findings);
+		take_findings(j, x);
 		snprintf(j->output_name, sizeof j->output_name, "%s",
 		    x->reply.output_name);
 		job_examined(r, j);
@@ -603,7 +613,7 @@ done(struct runner *r, struct bexam *x)
 		return;
 	crash_blame(j->record.id);
 	if (e.class != ERR_NONE)
-		not_done(r, j, x->op, &e);
+		not_done(r, x, j, &e);
 	else
 		advance(r, x, j);
 	crash_blame(0);

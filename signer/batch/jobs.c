@@ -339,6 +339,13 @@ record_findings(struct runner *r, struct bjob *j)
 	ipc_free(&m);
 }
 
+void
+job_refused(struct runner *r, struct bjob *j)
+{
+	findings_refuse(&j->findings);
+	record_findings(r, j);
+}
+
 /* The first of its keys that cannot sign, or NULL. */
 static struct bkey *
 stopped_key(struct runner *r, const struct bjob *j, struct err *why)

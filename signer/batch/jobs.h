@@ -42,6 +42,9 @@ struct bkey *runner_key(struct runner *r, const char *name);
  * in flight one is signed.  1, with *why filled; 0; -1 after a fatal error. */
 int job_find_duplicate(struct runner *r, struct bjob *j, struct err *why);
 
+/* Refused by the examiner: records whose filing it is, for the report. */
+void job_refused(struct runner *r, struct bjob *j);
+
 /* Examined: records the findings and decides (own output, resubmission). */
 void job_examined(struct runner *r, struct bjob *j);
 

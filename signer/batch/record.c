@@ -70,6 +70,8 @@ take_record(struct report *t, struct report_filing *f, const struct job *j,
 		    line->code[0] == '\0' ? "interrupted" : line->code);
 		report_text(t, &f->reason.detail, line->detail);
 	}
+	if (strcmp(line->code, "schema-invalid") == 0)
+		f->check[REPORT_CHECK_SCHEMA].state = REPORT_NOT_PASSED;
 	text_hash(t, &f->input_sha256, j->sha256);
 	f->input_size = j->size;
 	f->claimed_ms = j->created_ms;

@@ -20,8 +20,8 @@ findings_init(struct findings *f)
 	memset(f, 0, sizeof *f);
 }
 
-void
-findings_free(struct findings *f)
+static void
+free_lists(struct findings *f)
 {
 	for (size_t i = 0; i < f->signature_count; i++)
 		buf_free(&f->signatures[i].certificate);
@@ -32,7 +32,24 @@ findings_free(struct findings *f)
 	free(f->warnings);
 	free(f->signatures);
 	free(f->parts);
+	f->warnings = NULL;
+	f->signatures = NULL;
+	f->parts = NULL;
+	f->warning_count = f->signature_count = f->part_count = 0;
+}
+
+void
+findings_free(struct findings *f)
+{
+	free_lists(f);
 	memset(f, 0, sizeof *f);
+}
+
+void
+findings_refuse(struct findings *f)
+{
+	free_lists(f);
+	f->refused = true;
 }
 
 /* Grows an array by one zeroed element; NULL when it cannot. */
@@ -171,6 +188,7 @@ findings_put(struct ipc_msg *m, const struct findings *f)
 	ipc_put_str(m, f->schema);
 	ipc_put_str(m, f->schema_sha256);
 	ipc_put_u64(m, (uint64_t)f->etax | (uint64_t)f->unsigned_only << 1 |
+			   (uint64_t)f->refused << 2 |
 			   (uint64_t)f->unfit << 32);
 	ipc_put_u64(m, f->warning_count);
 	for (size_t i = 0; i < f->warning_count; i++) {
@@ -276,6 +294,7 @@ findings_get(struct ipc_msg *m, struct findings *f)
 	f->etax = flags & 1;
 	f->unsigned_only = flags >> 1 & 1;
 	f->unfit = (uint32_t)(flags >> 32);
+	f->refused = flags >> 2 & 1;
 	get_lists(m, f);
 	if (m->failed) {
 		findings_free(f);

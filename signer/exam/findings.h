@@ -69,6 +69,7 @@ struct findings {
 				  * another one of its pool is */
 	bool etax;          /* Ids are _<16 digits><17 digits>; else 14 */
 	bool unsigned_only; /* nothing to sign, package as it is */
+	bool refused;       /* names only, as far as it was read */
 	struct finding *warnings;
 	size_t warning_count;
 	struct found_signature *signatures;
@@ -79,6 +80,8 @@ struct findings {
 
 void findings_init(struct findings *f);
 void findings_free(struct findings *f);
+/* Keeps of a refused filing only what tells people which one it is. */
+void findings_refuse(struct findings *f);
 
 /* Adds a warning, a signature, a part (zeroed, owned by f); NULL when memory
  * is out or there are more than 4,096 (warnings: the last says "more"). */

@@ -226,6 +226,8 @@ take_schema(
 
 	report_text(r, &f->schema, found->schema);
 	report_text(r, &f->schema_sha256, found->schema_sha256);
+	if (found->refused)
+		return; /* not to the end; the reason says why */
 	if (found->schema_sha256[0] != '\0') {
 		check->state = REPORT_PASSED;
 		report_text(r, &check->code, NULL);

@@ -29,6 +29,11 @@ same not-xml xml-malformed "$(reason bad-1.xtx)"
 same doctype doctype-forbidden "$(reason bad-2.xtx)"
 same wrong-schema schema-invalid "$(reason bad-3.xtx)"
 same duplicate-id id-duplicate "$(reason bad-4.xtx)"
+# Which filing it was is known as far as it could be read.
+same refused-are-named 'bad-3.xtx not-passed bad-5.xtx not-reached' "$(
+	report_get '[.filings[] | select(.result == "failed") |
+		select(.taxpayer != null) |
+		"\(.input.path) \(.checks.schema.state)"] | join(" ")')"
 same tampered existing-signature-invalid "$(reason bad-5.xtx)"
 bad=0
 for out in "$spool/out/$batch"/000[0-4]*.xtx; do
