@@ -2,8 +2,10 @@
  * The key of a My Number card: one exclusive session with one VERIFY.
  * Never sends a password with one try left, never sends one twice, never
  * uses the user-authentication key, and never leaves the card verified for
- * the next program.  A session whose state was lost stays lost until the
- * keyholder closes and opens anew.
+ * the next program.  A session whose state was lost stays lost, unless the
+ * card is there, shows the same authentication certificate as when it was
+ * opened and has all its tries: then, and only then, may the session present
+ * the password that this card has accepted before.
  */
 #include "signer/key/backend.h"
 #include "signer/key/jpki_card.h"
@@ -23,6 +25,8 @@ struct key {
 	int tries; /* last known, -1 = unknown */
 	char reader[PCSC_NAME_MAX];
 	char label[JPKI_LABEL_SIZE];
+	bool known; /* the card shows who it is */
+	uint8_t identity[JPKI_IDENTITY_SIZE];
 	struct buf certificate; /* once read */
 };
 
@@ -79,6 +83,7 @@ jpki_open(const struct conf_key *conf, struct err *e)
 	/* Only for people: a card without a readable label works too. */
 	if (jpki_label(k->pcsc, k->label, NULL) != 0)
 		k->label[0] = '\0';
+	k->known = jpki_identity(k->pcsc, k->identity, NULL) == 0;
 	return k;
 }
 
@@ -110,6 +115,23 @@ usable(const struct key *k, struct err *e)
 	return err_set(e, ERR_CARD, "card-state-lost", "%s", k->reader);
 }
 
+/* It is the card that was opened; one that cannot say so is not. */
+static int
+check_identity(struct key *k, struct err *e)
+{
+	uint8_t now[JPKI_IDENTITY_SIZE];
+
+	k->key_selected = false;
+	if (!k->known)
+		return err_set(e, ERR_CARD, "card-state-lost",
+		    "%s: the card does not show which it is", k->reader);
+	if (jpki_identity(k->pcsc, now, e) != 0)
+		return -1;
+	if (memcmp(now, k->identity, sizeof now) != 0)
+		return err_set(e, ERR_CARD, "card-changed", "%s", k->reader);
+	return 0;
+}
+
 /*
  * Tries left, asked of the card.  A card that answers "already verified"
  * (left so by another program) is made to forget that first.
@@ -124,7 +146,8 @@ ask_tries(struct key *k, struct err *e)
 	if (tries != JPKI_TRIES_VERIFIED)
 		return tries;
 	jpki_leave(k->pcsc);
-	if (jpki_select(k->pcsc, e) != 0)
+	if (jpki_select(k->pcsc, e) != 0 ||
+	    (k->known && check_identity(k, e) != 0))
 		return -1;
 	tries = jpki_tries(k->pcsc, JPKI_SIGN_PIN, e);
 	if (tries == JPKI_TRIES_VERIFIED)
@@ -305,12 +328,64 @@ jpki_alive(struct key *k, struct err *e)
 	return -1;
 }
 
+/* The failures after which a card may be there and have forgotten: what a
+ * card answers whose application is not selected any more (the last two
+ * before the key file is selected), and what PC/SC says in between. */
+static bool
+may_have_forgotten(const struct err *cause)
+{
+	static const char *const codes[] = {"card-pin-status-lost",
+	    "card-state-lost", "card-reset", "card-no-answer",
+	    "card-communication", "card-file-missing", "card-foreign"};
+
+	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+		if (strcmp(cause->code, codes[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Starts the card anew, the connection staying exclusive.  Every way out
+ * but the last leaves the session lost.  That the identity, the tries and
+ * the VERIFY which may follow are of one card is the card's selected
+ * application: another card would have none, and refuse the file.
+ */
+static int
+jpki_recover(struct key *k, const struct err *cause, struct err *e)
+{
+	int tries;
+
+	if (!may_have_forgotten(cause))
+		return err_set(e, ERR_CARD, "card-state-lost", "%s", k->reader);
+	k->lost = true;
+	k->unlocked = k->key_selected = false;
+	buf_reset(&k->certificate);
+	if (pcsc_settle(k->pcsc, SETTLE_MS) == 1)
+		return err_set(e, ERR_CARD, "card-removed", "%s", k->reader);
+	if (pcsc_restart(k->pcsc, e) != 0)
+		return -1;
+	jpki_leave(k->pcsc);
+	if (jpki_select(k->pcsc, e) != 0 || check_identity(k, e) != 0)
+		return -1;
+	tries = jpki_tries(k->pcsc, JPKI_SIGN_PIN, e);
+	if (tries < 0)
+		return -1;
+	if (tries != JPKI_SIGN_TRIES)
+		return err_set(e, ERR_PIN, "pin-tries-low",
+		    "%s: not all tries are left", k->reader);
+	k->tries = tries;
+	k->lost = false;
+	return 0;
+}
+
 const struct key_backend key_backend_jpki = {
     .name = "jpki",
     .pin_min = JPKI_SIGN_PIN_MIN,
     .pin_max = JPKI_SIGN_PIN_MAX,
     .pin_upper_alnum = true,
     .tries_full = JPKI_SIGN_TRIES,
+    .keeps_pin = true,
     .open = jpki_open,
     .status = jpki_status,
     .unlock = jpki_unlock,
@@ -318,5 +393,6 @@ const struct key_backend key_backend_jpki = {
     .certificate = jpki_certificate,
     .sign = jpki_sign_digest,
     .alive = jpki_alive,
+    .recover = jpki_recover,
     .close = jpki_close,
 };

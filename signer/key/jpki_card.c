@@ -6,6 +6,7 @@
  */
 #include "signer/key/jpki_card.h"
 
+#include <openssl/evp.h>
 #include <string.h>
 
 #define SW_OK 0x9000
@@ -275,6 +276,19 @@ jpki_has_sign_cert(struct pcsc *p)
 		answer = b.p[0] == 0x8F;
 	buf_free(&b);
 	return answer;
+}
+
+int
+jpki_identity(struct pcsc *p, uint8_t out[JPKI_IDENTITY_SIZE], struct err *e)
+{
+	struct buf b = {0};
+	int result = jpki_read_der(p, JPKI_AUTH_CERT, &b, e);
+
+	if (result == 0 &&
+	    EVP_Digest(b.p, b.len, out, NULL, EVP_sha256(), NULL) != 1)
+		result = err_nomem(e);
+	buf_free(&b);
+	return result;
 }
 
 int

@@ -84,6 +84,14 @@ int jpki_label(struct pcsc *p, char out[JPKI_LABEL_SIZE], struct err *e);
  * -1 it does not say. */
 int jpki_has_sign_cert(struct pcsc *p);
 
+/*
+ * Which card this is, without a PIN: the SHA-256 of its user-authentication
+ * certificate.  -1 where the card does not show one.
+ */
+#define JPKI_IDENTITY_SIZE 32
+int jpki_identity(
+    struct pcsc *p, uint8_t out[JPKI_IDENTITY_SIZE], struct err *e);
+
 /* Tries left of a PIN, or one of the two values above; -1 on error.  Costs
  * no try. */
 int jpki_tries(struct pcsc *p, enum jpki_ef pin, struct err *e);

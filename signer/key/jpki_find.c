@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 #include <strings.h>
 
@@ -48,24 +47,15 @@ count_readers(
 static int
 is_meant(struct pcsc *p, const struct jpki_wanted *w, struct err *e)
 {
-	struct buf der = {0};
-	uint8_t hash[32];
-	char hex[65];
-	int result = -1;
+	uint8_t hash[JPKI_IDENTITY_SIZE];
+	char hex[2 * JPKI_IDENTITY_SIZE + 1];
 
 	if (w->card_sha256 == NULL || w->card_sha256[0] == '\0')
 		return 1;
-	if (jpki_read_der(p, JPKI_AUTH_CERT, &der, e) != 0)
-		goto out;
-	if (EVP_Digest(der.p, der.len, hash, NULL, EVP_sha256(), NULL) != 1) {
-		err_nomem(e);
-		goto out;
-	}
+	if (jpki_identity(p, hash, e) != 0)
+		return -1;
 	text_hex_fixed(hex, hash, sizeof hash);
-	result = strcasecmp(hex, w->card_sha256) == 0;
-out:
-	buf_free(&der);
-	return result;
+	return strcasecmp(hex, w->card_sha256) == 0;
 }
 
 /* Asks one card for the application; the connection stays when it has it and

@@ -250,6 +250,21 @@ not_connected(struct err *e)
 }
 
 int
+pcsc_restart(struct pcsc *p, struct err *e)
+{
+	LONG r;
+
+	if (!p->connected)
+		return not_connected(e);
+	r = SCardReconnect(p->card, SCARD_SHARE_EXCLUSIVE,
+	    SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, SCARD_RESET_CARD,
+	    &p->protocol);
+	if (r != SCARD_S_SUCCESS)
+		return failed(e, r, "SCardReconnect", p->reader);
+	return 0;
+}
+
+int
 pcsc_check(struct pcsc *p, struct err *e)
 {
 	DWORD state = 0;

@@ -59,6 +59,11 @@ const char *pcsc_reader_name(const struct pcsc *p);
  */
 int pcsc_settle(struct pcsc *p, int timeout_ms);
 
+/* Resets the connected card and keeps the (exclusive) connection: the state
+ * in which a card just put in would be, but for what a reset does not clear
+ * on every card.  0 / -1. */
+int pcsc_restart(struct pcsc *p, struct err *e);
+
 /* Whether the connected card is still there and was not reset: 0 / -1.
  * Sends nothing to the card. */
 int pcsc_check(struct pcsc *p, struct err *e);

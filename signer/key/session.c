@@ -37,6 +37,7 @@ struct session {
 	struct secret *pin;       /* accepted, of a backend that keeps it */
 	struct pin_origin origin; /* of that PIN */
 	unsigned recoveries;
+	struct err over; /* why it did not recover: nothing is asked any more */
 	struct buf certificate;
 	EVP_PKEY *public_key;
 	EVP_PKEY_CTX *verify;
@@ -249,6 +250,16 @@ same_certificate(struct session *s, struct err *e)
 	return result;
 }
 
+static int
+usable(const struct session *s, struct err *e)
+{
+	if (s->over.class == ERR_NONE)
+		return 0;
+	if (e != NULL)
+		*e = s->over;
+	return -1;
+}
+
 static bool
 has_code(const struct err *e, const char *code)
 {
@@ -306,6 +317,7 @@ recover(struct session *s, struct err *e)
 	log_err(LOG_LEVEL_WARN, "key.not-recovered", &why);
 	if (why.class == ERR_PIN || has_code(&why, "card-changed"))
 		*e = why;
+	s->over = *e;
 	return -1;
 }
 
@@ -457,7 +469,8 @@ session_sign(struct session *s, enum sign_algorithm a, const uint8_t digest[32],
 
 	if (s->verify == NULL)
 		return err_set(e, ERR_PIN, "pin-needed", "%s", s->conf->name);
-	if (sign_recovering(s, a, slice_of(digest, 32), &value, e) != 0)
+	if (usable(s, e) != 0 ||
+	    sign_recovering(s, a, slice_of(digest, 32), &value, e) != 0)
 		goto out;
 	if (EVP_PKEY_verify(s->verify, value.p, value.len, digest, 32) != 1) {
 		ERR_clear_error();
@@ -478,7 +491,10 @@ int
 session_alive(struct session *s, struct err *e)
 {
 	struct err why = {0};
-	int r = s->backend->alive(s->key, &why);
+	int r = usable(s, &why);
+
+	if (r == 0)
+		r = s->backend->alive(s->key, &why);
 
 	if (r != 0 && recover(s, &why) == 0)
 		r = 0;

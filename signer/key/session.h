@@ -22,7 +22,8 @@ const struct key_status *session_status(const struct session *s);
  * One try with the PIN from `source`: reads tries left, refuses below the
  * floor ("pin-tries-low": 1 left, or 2 without `few_tries_ok`), reads and
  * checks the PIN, refuses a stored one that was refused before, presents it
- * exactly once, reads the certificate.  The PIN is wiped in any case.
+ * exactly once, reads the certificate.  The PIN is wiped in any case, unless
+ * it was accepted and the backend keeps it for the session.
  */
 struct unlock_options {
 	enum pin_source source;
@@ -53,6 +54,8 @@ struct slice session_certificate(const struct session *s);
  * Signs a SHA-256 digest and verifies the result with the certificate's
  * public key: 0 and the signature appended to out; -1 with ERR_CARD
  * "signature-wrong" for one that does not verify, or the backend's error.
+ * A key that has only forgotten its PIN is given it again, where its backend
+ * says that this is safe, and asked once more.
  */
 int session_sign(struct session *s, enum sign_algorithm a,
     const uint8_t digest[32], struct buf *out, struct err *e);

@@ -51,11 +51,50 @@ broken() {
 
 broken pulled 69 lose
 broken pulled-before 69 remove
-broken reinserted 69 reinsert
 broken flipped 69 flip
 broken short 69 short
-broken pin-status-lost 69 sw=6982
 broken broken-card 69 sw=6F00 times=99
+
+# The card forgot the password and is the same: given once more, and the
+# batch goes on as if nothing had been.
+forgotten() { # forgotten NAME FAULT…
+	local name=$1 before
+	shift
+	before=$(published)
+	drop_filings etax $next $count 20KB
+	next=$((next + count))
+	vcard_ctl 0 defaults >/dev/null
+	vcard_ctl 0 fault "$@" ins=2A after=8 >/dev/null
+	run_batch
+	same "$name-exit-code" 0 $?
+	same "$name-publishes-all" $((before + count)) "$(published)"
+	expect "$name-each-once" each_once
+	card_same verify 2 "$name-two-verify"
+	card_same verify_ok 2 "$name-none-refused"
+	card_same sign "$count" "$name-signs-each-once"
+}
+forgotten pin-status-lost sw=6982
+forgotten no-current-file sw=6986
+forgotten no-answer byte
+
+# Out and in again while it signs. Whether pcscd sees that is chance: the
+# batch goes on, or holds the rest for the next one.
+before=$(published)
+drop_filings etax $next $count 20KB
+next=$((next + count))
+vcard_ctl 0 defaults >/dev/null
+vcard_ctl 0 fault reinsert ins=2A after=8 >/dev/null
+run_batch
+case $? in
+0) card_same verify 2 reinserted-and-seen-by-nobody ;;
+69) card_same verify 1 reinserted-and-noticed ;;
+*) same reinserted-exit-code '0 or 69' other ;;
+esac
+same reinserted-fails-none 0 "$(results failed)"
+vcard_wait 0 card
+run_batch
+same reinserted-publishes-all $((before + count)) "$(published)"
+expect reinserted-each-once each_once
 
 verified() {
 	local file bad=0

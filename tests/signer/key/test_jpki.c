@@ -5,7 +5,7 @@
 #include "signer/key/backend.h"
 #include "signer/key/jpki_card.h"
 #include "signer/key/jpki_info.h"
-#include "tests/lib/cards.h"
+#include "tests/lib/cardlab.h"
 #include "tests/lib/suite.h"
 
 #include "base/clock.h"
@@ -20,55 +20,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RIGHT_PIN "ABC123"
+#define RIGHT_PIN CARDLAB_PIN
 
 static const struct key_backend *const jpki = &key_backend_jpki;
 static char no_name[] = "";
-
-/* A fresh copy of a card in reader 0; false when the case is skipped. */
-static bool
-fresh_card(const char *name)
-{
-	static int copies;
-	static bool ready;
-
-	if (!cards_start(4))
-		return false;
-	if (!ready) {
-		struct err e = {0};
-
-		CHECK_OK(secret_init(&e), &e);
-		CU_ASSERT(cards_shell("vcard_make tanaka") == 0);
-		CU_ASSERT(cards_shell("vcard_make suzuki") == 0);
-		CU_ASSERT(cards_shell("vcard_make kodomo --child") == 0);
-		CU_ASSERT(
-		    cards_shell("vcard_start 0 \"$PCSCD_DIR/tanaka\"") == 0);
-		ready = true;
-	}
-	copies++;
-	CU_ASSERT(cards_shell("cp -r \"$PCSCD_DIR/%s\" \"$PCSCD_DIR/c%d\"",
-		      name, copies) == 0);
-	CU_ASSERT(cards_ctl(0, "load %s/c%d", cards_dir(), copies) == 0);
-	CU_ASSERT(cards_ctl(0, "defaults") == 0);
-	CU_ASSERT(cards_shell("vcard_wait 0 card") == 0);
-	return true;
-}
-
-/* As fresh_card, with so many tries left of the signature PIN. */
-static bool
-card_with_tries(int tries)
-{
-	if (!fresh_card("tanaka"))
-		return false;
-	CU_ASSERT(
-	    cards_shell("mkdir -p \"$PCSCD_DIR/t%d\" && "
-			"cp \"$PCSCD_DIR\"/tanaka/* \"$PCSCD_DIR/t%d\" && "
-			"printf 'auth 1234 3 3\\nsign ABC123 %d 5\\n' "
-			">\"$PCSCD_DIR/t%d/pins\"",
-		tries, tries, tries, tries) == 0);
-	CU_ASSERT(cards_ctl(0, "load %s/t%d", cards_dir(), tries) == 0);
-	return true;
-}
 
 static struct key *
 open_key(const char *reader, struct err *e)
@@ -163,20 +118,6 @@ equals_file(const struct buf *b, const char *card, const char *file)
 	return same;
 }
 
-/* Whether a counter reaches a value: power is taken off a card without an
- * answer, so it may be a moment behind. */
-static bool
-counts(int reader, const char *name, long want)
-{
-	int64_t end = clock_mono_ms() + 3000;
-	long n;
-
-	do {
-		n = cards_count(reader, name);
-	} while (n != want && clock_mono_ms() < end);
-	return n == want;
-}
-
 static void
 one_verify_one_certificate_n_signatures(void)
 {
@@ -185,7 +126,7 @@ one_verify_one_certificate_n_signatures(void)
 	struct err e = {0};
 	struct key *k;
 
-	if (!fresh_card("tanaka") || (k = open_unlocked()) == NULL)
+	if (!cardlab_fresh("tanaka") || (k = open_unlocked()) == NULL)
 		return;
 	CHECK_OK(jpki->certificate(k, &certificate, &e), &e);
 	CHECK_OK(jpki->certificate(k, &again, &e), &e);
@@ -211,7 +152,7 @@ one_verify_one_certificate_n_signatures(void)
 	CU_ASSERT(cards_ctl(0, "zero") == 0);
 	jpki->close(k);
 	CU_ASSERT_EQUAL(cards_count(0, "select_other"), 1);
-	CU_ASSERT(counts(0, "power_off", 1));
+	CU_ASSERT(cardlab_counts(0, "power_off", 1));
 	buf_free(&certificate);
 	buf_free(&again);
 	buf_free(&signature);
@@ -226,7 +167,7 @@ closing_locks_the_card(void)
 	struct pcsc *p;
 	struct key *k;
 
-	if (!fresh_card("tanaka") || (k = open_unlocked()) == NULL)
+	if (!cardlab_fresh("tanaka") || (k = open_unlocked()) == NULL)
 		return;
 	jpki->close(k);
 	p = pcsc_new(&e);
@@ -245,7 +186,7 @@ wrong_pin_costs_exactly_one_try(void)
 	struct err e = {0};
 	struct key *k;
 
-	if (!fresh_card("tanaka"))
+	if (!cardlab_fresh("tanaka"))
 		return;
 	k = open_key("", &e);
 	CU_ASSERT_FATAL(k != NULL);
@@ -269,7 +210,7 @@ last_try_is_never_spent(void)
 	struct err e = {0};
 	struct key *k;
 
-	if (!card_with_tries(2))
+	if (!cardlab_with_tries(2))
 		return;
 	k = open_key("", &e);
 	CU_ASSERT_FATAL(k != NULL);
@@ -290,7 +231,7 @@ blocked_card_gets_no_verify(void)
 		struct err e = {0};
 		struct key *k;
 
-		if (!card_with_tries(0))
+		if (!cardlab_with_tries(0))
 			return;
 		CU_ASSERT(
 		    cards_ctl(0, "set blocked-query-sw %s", answers[i]) == 0);
@@ -331,7 +272,7 @@ verify_status_words(void)
 		struct err e = {0};
 		struct key *k;
 
-		if (!fresh_card("tanaka"))
+		if (!cardlab_fresh("tanaka"))
 			return;
 		k = open_key("", &e);
 		CU_ASSERT_FATAL(k != NULL);
@@ -352,7 +293,7 @@ lost_verify_is_not_repeated(void)
 	struct err e = {0};
 	struct key *k;
 
-	if (!fresh_card("tanaka"))
+	if (!cardlab_fresh("tanaka"))
 		return;
 	k = open_key("", &e);
 	CU_ASSERT_FATAL(k != NULL);
@@ -373,7 +314,7 @@ malformed_pin_is_not_sent(void)
 	struct err e = {0};
 	struct key *k;
 
-	if (!fresh_card("tanaka"))
+	if (!cardlab_fresh("tanaka"))
 		return;
 	k = open_key("", &e);
 	CU_ASSERT_FATAL(k != NULL);
@@ -394,7 +335,7 @@ card_left_verified_by_another(void)
 	struct key *k;
 	int tries = -1;
 
-	if (!fresh_card("tanaka"))
+	if (!cardlab_fresh("tanaka"))
 		return;
 	CU_ASSERT(cards_ctl(0, "set verified-query-9000 1") == 0);
 	pin = secret_new(16);
@@ -421,7 +362,7 @@ check_session_end(const char *fault, const char *code)
 	struct err e = {0};
 	struct key *k;
 
-	if (!fresh_card("tanaka") || (k = open_unlocked()) == NULL)
+	if (!cardlab_fresh("tanaka") || (k = open_unlocked()) == NULL)
 		return;
 	CHECK_OK(sign(k, 1, &out, &e), &e);
 	CU_ASSERT(cards_ctl(0, "%s", fault) == 0);
@@ -481,7 +422,7 @@ pulled_between_signatures(void)
 	struct err e = {0};
 	struct key *k;
 
-	if (!fresh_card("tanaka") || (k = open_unlocked()) == NULL)
+	if (!cardlab_fresh("tanaka") || (k = open_unlocked()) == NULL)
 		return;
 	CU_ASSERT(cards_ctl(0, "remove") == 0);
 	CU_ASSERT(cards_shell("vcard_wait 0 empty") == 0);
@@ -506,7 +447,7 @@ swapped_card_does_not_sign(void)
 	struct err e = {0};
 	struct key *k;
 
-	if (!fresh_card("tanaka") || (k = open_unlocked()) == NULL)
+	if (!cardlab_fresh("tanaka") || (k = open_unlocked()) == NULL)
 		return;
 	CHECK_OK(sign(k, 1, &out, &e), &e);
 	CU_ASSERT(cards_ctl(0, "zero") == 0);
@@ -527,7 +468,7 @@ flipped_signature_is_returned_as_it_is(void)
 	struct err e = {0};
 	struct key *k;
 
-	if (!fresh_card("tanaka") || (k = open_unlocked()) == NULL)
+	if (!cardlab_fresh("tanaka") || (k = open_unlocked()) == NULL)
 		return;
 	CHECK_OK(jpki->certificate(k, &certificate, &e), &e);
 	CU_ASSERT(cards_ctl(0, "fault flip ins=2A") == 0);
@@ -566,7 +507,7 @@ refused_signature_keeps_the_session(void)
 	struct err e = {0};
 	struct key *k;
 
-	if (!fresh_card("tanaka") || (k = open_unlocked()) == NULL)
+	if (!cardlab_fresh("tanaka") || (k = open_unlocked()) == NULL)
 		return;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		CU_ASSERT(cards_ctl(0, "fault %s ins=2A", rows[i].fault) == 0);
@@ -600,7 +541,7 @@ other_ways_to_answer(void)
 	struct key *k;
 
 	for (int i = 0; i < 3; i++) {
-		if (!fresh_card("tanaka"))
+		if (!cardlab_fresh("tanaka"))
 			return;
 		CU_ASSERT(cards_ctl(0, "%s", settings[i]) == 0);
 		if ((k = open_unlocked()) == NULL)
@@ -625,7 +566,7 @@ endless_get_response_ends(void)
 	struct err e = {0};
 	struct key *k;
 
-	if (!fresh_card("tanaka") || (k = open_unlocked()) == NULL)
+	if (!cardlab_fresh("tanaka") || (k = open_unlocked()) == NULL)
 		return;
 	CU_ASSERT(cards_ctl(0, "fault sw=6110 ins=2A") == 0);
 	CU_ASSERT(cards_ctl(0, "fault sw=6110 ins=C0 times=9999") == 0);
@@ -641,7 +582,7 @@ first_command_may_fail_once(void)
 	struct err e = {0};
 	struct key *k;
 
-	if (!fresh_card("tanaka"))
+	if (!cardlab_fresh("tanaka"))
 		return;
 	CU_ASSERT(cards_ctl(0, "set first-6f00 1") == 0);
 	k = open_key("", &e);
@@ -661,7 +602,7 @@ late_answer_is_waited_for(void)
 	struct key *k;
 	int64_t start;
 
-	if (!fresh_card("tanaka") || (k = open_unlocked()) == NULL)
+	if (!cardlab_fresh("tanaka") || (k = open_unlocked()) == NULL)
 		return;
 	CU_ASSERT(cards_ctl(0, "fault hang=700 ins=2A") == 0);
 	start = clock_mono_ms();
@@ -678,7 +619,7 @@ child_card_is_named(void)
 	struct err e = {0};
 	struct key *k;
 
-	if (!fresh_card("kodomo") || (k = open_unlocked()) == NULL)
+	if (!cardlab_fresh("kodomo") || (k = open_unlocked()) == NULL)
 		return;
 	CHECK_CODE(jpki->certificate(k, &out, &e), &e,
 	    "card-no-signature-certificate");
@@ -692,7 +633,7 @@ card_of_another_kind(void)
 {
 	struct err e = {0};
 
-	if (!fresh_card("tanaka"))
+	if (!cardlab_fresh("tanaka"))
 		return;
 	CU_ASSERT(cards_ctl(0, "fault sw=6A82 ins=A4 times=99") == 0);
 	CHECK_CODE(open_key("", &e) == NULL ? -1 : 0, &e, "card-foreign");
@@ -709,7 +650,7 @@ two_cards_need_a_reader_name(void)
 	struct err e = {0};
 	struct key *first, *second;
 
-	if (!fresh_card("tanaka"))
+	if (!cardlab_fresh("tanaka"))
 		return;
 	CU_ASSERT(cards_shell("vcard_start 1 \"$PCSCD_DIR/suzuki\"") == 0);
 	CHECK_CODE(open_key("", &e) == NULL ? -1 : 0, &e, "card-ambiguous");
@@ -735,7 +676,7 @@ info_without_a_pin(void)
 	struct err e = {0};
 	struct key *k;
 
-	if (!fresh_card("tanaka"))
+	if (!cardlab_fresh("tanaka"))
 		return;
 	CHECK_OK(jpki_info_read("", &info, &e), &e);
 	CU_ASSERT_STRING_EQUAL(info.label, "JPKIAPICCTOKEN2");
@@ -762,7 +703,7 @@ pcscd_may_stop_and_come_back(void)
 	struct err e = {0};
 	struct key *k;
 
-	if (!fresh_card("tanaka") || (k = open_unlocked()) == NULL)
+	if (!cardlab_fresh("tanaka") || (k = open_unlocked()) == NULL)
 		return;
 	CU_ASSERT(cards_shell("pcscd_halt") == 0);
 	CHECK_CODE(sign(k, 1, &out, &e), &e, "pcsc-unavailable");
