@@ -110,7 +110,15 @@ $(B)/tests/signer/exam/test_nomem: LINK += -Wl,--wrap=malloc,--wrap=calloc \
 $(B)/tests/%: $(B)/tests/%.o $(TESTLIB_OBJ) $(LIB)
 	$(CC) $(LINK) -o $@ $^ -lcunit $(NLIBS) $(LDFLAGS)
 
-tests: $(TEST_BIN) $(TOOL_BIN)
+# A PKCS#11 module of tests; a library is not linked as a program is.
+P11SCRIPT := $(B)/tests/p11script/p11script.so
+$(P11SCRIPT): tests/p11script/p11script.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fPIE,$(NCFLAGS)) -fPIC -shared \
+	    $(filter-out -pie,$(LINK)) -o $@ $< \
+	    $$(pkg-config --libs libcrypto) $(LDFLAGS)
+
+tests: $(TEST_BIN) $(TOOL_BIN) $(P11SCRIPT)
 bench: all $(BENCH_BIN) $(TOOL_BIN)
 vcard: $(B)/tests/vcard/vcard
 fuzz: $(FUZZ_BIN)
@@ -121,7 +129,7 @@ check: all tests vcard fuzz
 check-units: all tests vcard
 	scripts/run-tests $(B) units
 
-check-e2e: all vcard $(TOOL_BIN)
+check-e2e: all vcard $(TOOL_BIN) $(P11SCRIPT)
 	scripts/run-tests $(B) e2e
 
 format:
@@ -172,4 +180,5 @@ clean:
 	rm -rf $(B)
 
 -include $(LIB_OBJ:.o=.d) $(B)/signer/main.d $(TESTLIB_OBJ:.o=.d) \
-	$(TEST_BIN:=.d) $(BENCH_BIN:=.d) $(VCARD_SRC:%.c=$(B)/%.d)
+	$(TEST_BIN:=.d) $(BENCH_BIN:=.d) $(VCARD_SRC:%.c=$(B)/%.d) \
+	$(P11SCRIPT:.so=.d)

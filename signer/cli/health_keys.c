@@ -11,6 +11,7 @@
 #include "signer/cert/check.h"
 #include "signer/cli/health.h"
 #include "signer/cli/state.h"
+#include "signer/key/ask.h"
 #include "signer/key/keyclient.h"
 #include "signer/key/keystate.h"
 
@@ -72,20 +73,22 @@ ask_keyholder(struct patient *p)
 static void
 ask_backend(struct patient *p)
 {
+	struct key_answer a;
 	struct err e = {0};
-	const struct key_backend *b = key_backend_find(p->key, &e);
-	struct key *k = b == NULL ? NULL : b->open(p->key, &e);
 
-	if (k == NULL || b->status(k, &p->status, &e) != 0) {
+	if (key_ask(p->key, &a, &e) != 0) {
 		health_err(p->h, e.class == ERR_CARD ? HEALTH_WARN : HEALTH_BAD,
 		    p->subject, &e);
-	} else {
-		p->known = true;
-		health_good(p->h, p->subject, "%s%s%s", p->status.token,
-		    p->status.token[0] == '\0' ? "" : ", ", p->status.where);
+		return;
 	}
-	if (k != NULL)
-		b->close(k);
+	p->status = a.status;
+	p->known = true;
+	health_good(p->h, p->subject, "%s%s%s", p->status.token,
+	    p->status.token[0] == '\0' ? "" : ", ", p->status.where);
+	if (a.problem.class != ERR_NONE)
+		health_err(p->h, HEALTH_BAD, p->subject, &a.problem);
+	buf_slice(&p->certificate, buf_view(&a.certificate));
+	key_answer_free(&a);
 }
 
 static void

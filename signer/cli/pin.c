@@ -5,6 +5,7 @@
 #include "base/i18n.h"
 #include "signer/cli/cli.h"
 #include "signer/cli/pin_change.h"
+#include "signer/key/ask.h"
 #include "signer/key/keyclient.h"
 #include "signer/key/keyholder.h"
 #include "signer/key/keystate.h"
@@ -45,15 +46,13 @@ out:
 static int
 ask_card(const struct conf_key *key, struct key_status *out, struct err *e)
 {
-	const struct key_backend *b = key_backend_find(key, e);
-	struct key *k = b == NULL ? NULL : b->open(key, e);
-	int r;
+	struct key_answer a;
 
-	if (k == NULL)
+	if (key_ask(key, &a, e) != 0)
 		return -1;
-	r = b->status(k, out, e);
-	b->close(k);
-	return r;
+	*out = a.status;
+	key_answer_free(&a);
+	return 0;
 }
 
 static void
@@ -64,7 +63,7 @@ print_plain(const char *name, const struct key_status *s, bool unlocked,
 
 	printf("%s\n", key_status_describe(name, s, text, sizeof text));
 	if (s->tries_left < 0)
-		printf("%s", _("  tries left   not counted by this kind of "
+		printf("%s", _("  tries left   not told by this kind of "
 			       "key\n"));
 	if (unlocked)
 		printf("%s", _("  unlocked\n"));

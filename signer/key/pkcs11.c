@@ -187,6 +187,8 @@ check_length(const struct p11_token *t, const struct secret *pin, struct err *e)
 
 	if (pin == NULL)
 		return 0;
+	if (min > max)
+		min = max = 0;
 	if (max == 0 || max > PIN_MOST)
 		max = PIN_MOST;
 	if (min > max)
@@ -258,8 +260,10 @@ out:
 	return got;
 }
 
+/* Chooses among the certificates that can be seen now, appended to out; its
+ * key too, once there is a login. */
 static int
-choose(struct key *k, struct err *e)
+choose(struct key *k, struct buf *out, struct err *e)
 {
 	struct p11_certificate list[P11_CERTIFICATES_MAX];
 	const struct p11_certificate *c = NULL;
@@ -269,8 +273,8 @@ choose(struct key *k, struct err *e)
 	if (p11_certificates(k->p11, list, &count, e) == 0)
 		c = p11_choose_certificate(list, count,
 		    k->conf->certificate_sha256, clock_wall_ms(), e);
-	if (c != NULL && choose_key(k, c, e) == 0) {
-		result = buf_slice(&k->certificate, buf_view(&c->der));
+	if (c != NULL && (!k->unlocked || choose_key(k, c, e) == 0)) {
+		result = buf_slice(out, buf_view(&c->der));
 		if (result != 0)
 			err_nomem(e);
 	}
@@ -278,18 +282,30 @@ choose(struct key *k, struct err *e)
 	return result;
 }
 
+/* What a locked token shows.  That there is none proves nothing. */
+static int
+public_certificate(struct key *k, struct buf *out, struct err *e)
+{
+	struct err why = {0};
+
+	if (choose(k, out, &why) == 0)
+		return 0;
+	if (strcmp(why.code, "pkcs11-certificate-ambiguous") != 0)
+		return err_set(e, ERR_PIN, "pin-needed", "%s", k->token.label);
+	if (e != NULL)
+		*e = why;
+	return -1;
+}
+
 static int
 pkcs11_certificate(struct key *k, struct buf *out, struct err *e)
 {
-	if (k->certificate.len == 0) {
-		if (usable(k, e) != 0)
-			return -1;
-		if (!k->unlocked)
-			return err_set(
-			    e, ERR_PIN, "pin-needed", "%s", k->token.label);
-		if (choose(k, e) != 0)
-			return session_error(k, e);
-	}
+	if (usable(k, e) != 0)
+		return -1;
+	if (!k->unlocked)
+		return public_certificate(k, out, e);
+	if (k->certificate.len == 0 && choose(k, &k->certificate, e) != 0)
+		return session_error(k, e);
 	return buf_slice(out, buf_view(&k->certificate)) == 0 ? 0
 							      : err_nomem(e);
 }
