@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 struct wish {
@@ -68,6 +69,7 @@ change(const struct cli *cli, const struct conf_key *key, const struct wish *w,
 	char text[400];
 	int result;
 
+	prctl(PR_SET_NAME, "natsuin-key");
 	if (refuse_while_unlocked(cli->conf, key, e) != 0)
 		return -1;
 	k = keyholder_open(key, cli->conf->root, e);

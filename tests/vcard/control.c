@@ -124,6 +124,17 @@ do_fault(struct vcard *v, char *arg, struct buf *reply)
 	return buf_puts(reply, "ok");
 }
 
+/* A hanging command is answered now. */
+static int
+do_answer(struct vcard *v, char *arg, struct buf *reply)
+{
+	(void)arg;
+	if (!v->pending.active)
+		return buf_puts(reply, "error nothing hangs");
+	v->pending.due_ns = 0;
+	return buf_puts(reply, "ok");
+}
+
 static int
 do_clear_faults(struct vcard *v, char *arg, struct buf *reply)
 {
@@ -166,6 +177,7 @@ static const struct {
     {"load", do_load},
     {"set", do_set},
     {"fault", do_fault},
+    {"answer", do_answer},
     {"clear-faults", do_clear_faults},
     {"pins", do_pins},
     {"quit", do_quit},
