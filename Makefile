@@ -180,5 +180,5 @@ clean:
 	rm -rf $(B)
 
 -include $(LIB_OBJ:.o=.d) $(B)/signer/main.d $(TESTLIB_OBJ:.o=.d) \
-	$(TEST_BIN:=.d) $(BENCH_BIN:=.d) $(VCARD_SRC:%.c=$(B)/%.d) \
-	$(P11SCRIPT:.so=.d)
+	$(TEST_BIN:=.d) $(BENCH_BIN:=.d) $(FUZZ_BIN:=.d) \
+	$(VCARD_SRC:%.c=$(B)/%.d) $(P11SCRIPT:.so=.d)
