@@ -524,3 +524,28 @@ conf_signer_keys(const struct conf *c, char **name)
 
 	return p != NULL ? p->keys : alone;
 }
+
+static bool
+allowed_by(
+    const struct conf_setting *s, const struct conf *c, const char *algorithm)
+{
+	const bool *flags = (const void *)((const char *)c + s->offset);
+
+	for (size_t i = 0; s->words[i] != NULL; i++)
+		if (strcmp(s->words[i], algorithm) == 0)
+			return flags[i];
+	return false;
+}
+
+bool
+conf_algorithm_allowed(
+    const struct conf *c, const char *format, const char *algorithm)
+{
+	for (const struct conf_setting *s = conf_settings; s->name; s++) {
+		if (strcmp(s->section, "algorithms") == 0 &&
+		    (format == NULL || strcmp(s->name, format) == 0) &&
+		    allowed_by(s, c, algorithm))
+			return true;
+	}
+	return false;
+}

@@ -67,6 +67,12 @@ struct conf_pool {
 /* Keys that the signers of one drop folder come from, at most. */
 #define CONF_DROP_KEYS_MAX 32
 
+/* What one format may be signed with; in the order of the words. */
+struct conf_algorithms {
+	bool rsa_sha256;
+	bool ecdsa_sha384;
+};
+
 struct conf_limits {
 	int64_t document_max;    /* bytes of one XML document */
 	int64_t drop_max;        /* bytes of all members of one drop */
@@ -96,6 +102,7 @@ struct conf {
 	char *anchors;     /* folder of trust anchors, or "" */
 	enum conf_revocation revocation;
 	int64_t expiry_warning_days;
+	struct conf_algorithms etax, etax_form, egov;
 	char *schemas; /* folder of bundles */
 	enum conf_missing schema_missing;
 	char *report_language; /* "ja" | "en" */
@@ -125,6 +132,11 @@ const struct conf_pool *conf_pool_find(const struct conf *c, const char *name);
 /* The names of the keys that a name in sign-with stands for: a pool's, or
  * the key's own.  Borrows from both. */
 struct conf_list conf_signer_keys(const struct conf *c, char **name);
+
+/* May documents of this format ("etax", "etax-form", "egov"; NULL: of any)
+ * be signed with this algorithm ("rsa-sha256", …)? */
+bool conf_algorithm_allowed(
+    const struct conf *c, const char *format, const char *algorithm);
 
 /* Every setting with its default, range and help, as a configuration file
  * (`natsuin --print-defaults`), or as man page text in mdoc. */

@@ -17,6 +17,8 @@ static const char *const words_missing[] = {"warn", "refuse", NULL};
 static const char *const words_resubmission[] = {"warn", "hold", NULL};
 static const char *const words_revocation[] = {
     "require", "prefer", "off", NULL};
+static const char *const words_algorithms[] = {
+    "rsa-sha256", "ecdsa-sha384", NULL};
 static const char *const words_language[] = {"ja", "en", NULL};
 static const char *const words_report[] = {"html", "csv", "json", NULL};
 
@@ -34,6 +36,8 @@ _Static_assert(offsetof(struct conf, report_csv) ==
 		   offsetof(struct conf, report_json) ==
 		       offsetof(struct conf, report_csv) + sizeof(bool),
     "report flags are adjacent, in the order of words_report");
+_Static_assert(offsetof(struct conf_algorithms, ecdsa_sha384) == sizeof(bool),
+    "algorithms are adjacent, in the order of words_algorithms");
 
 #define C(field) offsetof(struct conf, field)
 #define D(field) offsetof(struct conf_drop, field)
@@ -53,6 +57,11 @@ const struct conf_section conf_sections[] = {
 	   "whichever is free. The title is a name for sign-with; no key may "
 	   "have the same.")},
     {"certificates", NULL, N_("How certificates are checked.")},
+    {"algorithms", NULL,
+	N_("What each format may be signed with. A key's certificate chooses "
+	   "the algorithm: RSA rsa-sha256, P-384 ecdsa-sha384. Allow "
+	   "ecdsa-sha384 only where the office that receives the filings "
+	   "says that it takes it.")},
     {"schemas", NULL, N_("Schema bundles made by natsuin schema import.")},
     {"report", NULL, N_("The report of a batch.")},
     {"limits", NULL,
@@ -169,6 +178,16 @@ const struct conf_setting conf_settings[] = {
 {"certificates", "expiry-warning-days", CONF_INT, "92", NULL, 0, 3650, NULL,
     C(expiry_warning_days),
     N_("Warn when a certificate expires within so many days.")},
+
+{"algorithms", "etax", CONF_FLAGS, "rsa-sha256", NULL, 0, 0, words_algorithms,
+    C(etax),
+    N_("e-Tax filings.")},
+{"algorithms", "etax-form", CONF_FLAGS, "rsa-sha256", NULL, 0, 0,
+    words_algorithms, C(etax_form),
+    N_("Documents whose root is an e-Tax form, where sign-form-root is set.")},
+{"algorithms", "egov", CONF_FLAGS, "rsa-sha256", NULL, 0, 0, words_algorithms,
+    C(egov),
+    N_("e-Gov applications.")},
 
 {"schemas", "path", CONF_PATH, "/var/lib/natsuin/schemas", NULL, 0, 0, NULL,
     C(schemas),
