@@ -70,8 +70,7 @@ struct bjob {
 	struct findings findings;
 	char output_name[1100];
 	struct bsig *sigs;
-	size_t sig_count;
-	size_t sigs_left;
+	size_t sig_count, sigs_left;
 	bool durable;       /* its intents are committed */
 	uint64_t keys_seen; /* its keys' `opened`, when it was examined */
 	bool lined;         /* its signatures are in their keys' lines */
@@ -92,6 +91,7 @@ struct bkey {
 	int fd;
 	pid_t pid; /* private keyholder, or 0 */
 	struct keyholder_status status;
+	const struct algorithm *algorithm; /* of its certificate, once open */
 	struct cert_policy policy;
 	struct cert_verdict verdict;
 	int64_t checked_ms; /* monotonic, of the last whole check */

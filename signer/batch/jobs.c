@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "signer/batch/keys.h"
 #include "signer/batch/sign.h"
+#include "signer/exam/signedinfo.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,6 +240,17 @@ bsig_name(const struct bsig *s, char out[KEY_JOB_ID_MAX])
 	snprintf(out, KEY_JOB_ID_MAX, "%s.%u.%u", s->job->record.name, s->part,
 	    s->signer);
 	return out;
+}
+
+int
+bsig_signed_info(const struct bsig *s, struct buf *out, struct err *e)
+{
+	const struct found_part *p = &s->job->findings.parts[s->part];
+
+	if (signedinfo_for(s->key->algorithm, buf_view(&p->signed_info), out) !=
+	    0)
+		return err_nomem(e);
+	return 0;
 }
 
 /* The earlier job in words for a report's detail. */

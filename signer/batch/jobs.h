@@ -51,4 +51,8 @@ void job_examined(struct runner *r, struct bjob *j);
 /* "20261122-180000-0001.0.1": how a keyholder knows a signature. */
 char *bsig_name(const struct bsig *s, char out[KEY_JOB_ID_MAX]);
 
+/* The exact bytes that this signature is over, as its key's algorithm has
+ * them; out is emptied first.  0 / -1 memory. */
+int bsig_signed_info(const struct bsig *s, struct buf *out, struct err *e);
+
 #endif

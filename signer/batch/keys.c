@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "signer/batch/jobs.h"
 #include "signer/cert/pubkey.h"
+#include "signer/cert/signerkey.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,6 +89,20 @@ key_check_again(struct bkey *k, struct err *e)
 	return 0;
 }
 
+/* The certificate chooses the algorithm; the keyholder must agree. */
+static int
+choose_algorithm(struct bkey *k, struct err *e)
+{
+	const struct signerkey *own =
+	    signerkey_get(buf_view(&k->status.certificate));
+
+	k->algorithm = own == NULL ? NULL : own->algorithm;
+	if (k->algorithm != NULL && k->algorithm->id == k->status.algorithm)
+		return 0;
+	return err_set(e, ERR_CERTIFICATE, "algorithm-not-allowed",
+	    "key %s: algorithm %d", k->conf->name, (int)k->status.algorithm);
+}
+
 /* Remembers the certificate, and notices that it is another one than last
  * time: e-Tax wants it registered (facts: TKC Q&A 0103404). */
 static void
@@ -120,7 +135,7 @@ take_status(struct runner *r, struct bkey *k, struct keyholder_status *s)
 	memset(s, 0, sizeof *s);
 	if (k->state != KEY_OPENING || k->status.certificate.len == 0)
 		return;
-	if (check_certificate(k, &e) != 0) {
+	if (check_certificate(k, &e) != 0 || choose_algorithm(k, &e) != 0) {
 		key_stop(r, k, &e);
 		return;
 	}
@@ -159,18 +174,21 @@ line_take(struct bkey *k, const char *job_id)
 static void
 take_signature(struct runner *r, struct bkey *k, struct key_reply *a)
 {
-	const struct found_part *p;
+	struct buf info = {0};
 	struct bsig *s;
 	struct err e = {0};
+	int fits;
 
 	if (k->outstanding > 0)
 		k->outstanding--;
 	s = line_take(k, a->job_id);
 	if (s == NULL)
 		return;
-	p = &s->job->findings.parts[s->part];
-	if (pubkey_verify_rsa_sha256(buf_view(&k->status.certificate),
-		buf_view(&p->signed_info), buf_view(&a->signature), &e) != 0) {
+	fits = bsig_signed_info(s, &info, &e) == 0 &&
+	       pubkey_verify(buf_view(&k->status.certificate), buf_view(&info),
+		   buf_view(&a->signature), &e) == 0;
+	buf_free(&info);
+	if (!fits) {
 		err_push(&e, "key %s", k->conf->name);
 		key_stop(r, k, &e);
 		return;
@@ -298,6 +316,19 @@ is_silent(struct runner *r, struct bkey *k)
 	return true;
 }
 
+static int
+ask(struct bkey *k, const struct bsig *s, const char *id, struct err *e)
+{
+	struct buf info = {0};
+	int result = -1;
+
+	if (bsig_signed_info(s, &info, e) == 0)
+		result = keyclient_sign(
+		    k->fd, k->algorithm->id, buf_view(&info), id, e);
+	buf_free(&info);
+	return result;
+}
+
 static void
 send_next(struct runner *r, struct bkey *k)
 {
@@ -312,9 +343,7 @@ send_next(struct runner *r, struct bkey *k)
 			return;
 		if (s->sent)
 			continue;
-		if (keyclient_sign(k->fd, k->status.algorithm,
-			buf_view(&s->job->findings.parts[s->part].signed_info),
-			bsig_name(s, id), &e) != 0) {
+		if (ask(k, s, bsig_name(s, id), &e) != 0) {
 			if (e.errnum != EAGAIN)
 				key_stop(r, k, &e);
 			return;

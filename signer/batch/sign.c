@@ -18,6 +18,40 @@
 #define USER_ID_DIGITS 16
 #define SECOND_MS 1000
 
+static int
+check_algorithm(const struct runner *r, const struct bjob *j,
+    const struct algorithm *a, const char *who, struct err *e)
+{
+	if (conf_algorithm_allowed(r->conf, j->findings.format, a->name))
+		return 0;
+	return err_set(e, ERR_CONFIG, "algorithm-not-allowed", "%s: %s, %s",
+	    who, a->name, j->findings.format);
+}
+
+/* Every signature of the output is one that the format's receiver takes:
+ * those to be made, and those that the filing came with. */
+static int
+check_algorithms(const struct runner *r, const struct bjob *j, struct err *e)
+{
+	const struct findings *f = &j->findings;
+
+	for (size_t i = 0; i < j->sig_count; i++) {
+		const struct bkey *k = j->sigs[i].key;
+
+		if (check_algorithm(r, j, k->algorithm, k->conf->name, e) != 0)
+			return -1;
+	}
+	for (size_t i = 0; i < f->signature_count; i++) {
+		const struct found_signature *s = &f->signatures[i];
+		const struct algorithm *a = algorithm_of_method(s->method);
+
+		if (s->filing && a != NULL &&
+		    check_algorithm(r, j, a, s->id, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 sign_plan(struct runner *r, struct bjob *j, struct err *e)
 {
@@ -43,7 +77,7 @@ sign_plan(struct runner *r, struct bjob *j, struct err *e)
 		}
 	}
 	j->sigs_left = j->sig_count;
-	return 0;
+	return check_algorithms(r, j, e);
 }
 
 /* True when no other signature of the same document has this Id. */
@@ -109,7 +143,7 @@ static int
 set_intent(struct runner *r, struct bjob *j, struct bsig *s, struct err *e)
 {
 	struct queue_signature q = {0};
-	const struct found_part *p = &j->findings.parts[s->part];
+	struct buf info = {0};
 	int result = -1;
 
 	if (choose_id(r, j, s, e) != 0)
@@ -123,8 +157,10 @@ set_intent(struct runner *r, struct bjob *j, struct bsig *s, struct err *e)
 	    q.certificate, s->key->verdict.cert.sha256, sizeof q.certificate);
 	snprintf(q.id, sizeof q.id, "%s", s->id);
 	q.time_ms = s->time_ms;
-	if (EVP_Digest(p->signed_info.p, p->signed_info.len, q.signed_info,
-		NULL, EVP_sha256(), NULL) != 1) {
+	if (bsig_signed_info(s, &info, e) != 0)
+		goto out;
+	if (EVP_Digest(info.p, info.len, q.signed_info, NULL, EVP_sha256(),
+		NULL) != 1) {
 		err_nomem(e);
 		goto out;
 	}
@@ -139,6 +175,7 @@ set_intent(struct runner *r, struct bjob *j, struct bsig *s, struct err *e)
 	}
 	result = 0;
 out:
+	buf_free(&info);
 	queue_signature_free(&q);
 	return result;
 }

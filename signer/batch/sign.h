@@ -5,7 +5,9 @@
 #include "signer/batch/internal.h"
 
 /* Makes the list of signatures that are missing from the examined job; the
- * others are there already, made by the same key.  0 / -1 memory. */
+ * others are there already, made by the same key.  0; -1 memory, or ERR_CONFIG
+ * "algorithm-not-allowed" when the settings do not let this format be signed,
+ * or be signed already, with what a certificate has chosen. */
 int sign_plan(struct runner *r, struct bjob *j, struct err *e);
 
 /* Records the intents of an examined job; stage becomes SIGN.  A duplicate

@@ -6,6 +6,7 @@
 #include "signer/cert/check.h"
 
 #include "base/text.h"
+#include "signer/cert/algorithm.h"
 #include "signer/cert/path.h"
 #include "signer/cert/profile.h"
 
@@ -51,6 +52,8 @@ cert_policy_init(struct cert_policy *p, const struct conf *c,
 	p->anchors = anchors;
 	p->revocation = c->revocation;
 	p->warn_days = c->expiry_warning_days;
+	p->allow_ec = conf_algorithm_allowed(
+	    c, NULL, algorithm_find(SIGN_ECDSA_SHA384)->name);
 	if (key == NULL || key->certificate_sha256 == NULL ||
 	    key->certificate_sha256[0] == '\0')
 		return 0;
@@ -173,15 +176,19 @@ static void
 check_key(const struct cert_policy *p, struct cert_verdict *v)
 {
 	const struct cert_info *c = &v->cert;
+	const struct algorithm *ecdsa = algorithm_find(SIGN_ECDSA_SHA384);
 	int least = p->rsa_bits_min == 0 ? 2048 : p->rsa_bits_min;
 
 	if (strcmp(c->key_type, "RSA") == 0) {
 		if (c->key_bits < least)
 			cert_add_problem(v, "certificate-key-too-small",
 			    "RSA %d, at least %d", c->key_bits, least);
-	} else if (strcmp(c->key_type, "EC") != 0 || !p->allow_ec) {
+	} else if (strcmp(c->key_type, "EC") != 0 ||
+		   strcmp(c->curve, ecdsa->group) != 0) {
 		cert_add_problem(
 		    v, "certificate-algorithm", "%s %s", c->key_type, c->curve);
+	} else if (!p->allow_ec) {
+		cert_add_problem(v, "algorithm-not-allowed", "%s", ecdsa->name);
 	}
 	if (weak_digest(c->signature_algorithm))
 		cert_add_problem(

@@ -20,7 +20,7 @@ struct cert_policy {
 	enum conf_revocation revocation;
 	int64_t warn_days;        /* first expiry warning; 0 = 90 */
 	int rsa_bits_min;         /* 0 = 2048 */
-	bool allow_ec;            /* else RSA only */
+	bool allow_ec;            /* P-384 too; else RSA only */
 	uint8_t pin[CERT_SHA256]; /* certificate-sha256 of the key */
 	bool pinned;
 };
@@ -45,8 +45,9 @@ enum cert_path_state {
 /*
  * Plain and encodable.  Problems (any one forbids signing):
  *   certificate-expired, certificate-not-yet-valid, certificate-usage,
- *   certificate-key-too-small, certificate-algorithm (key type, or signed
- *   with SHA-1 or MD5), certificate-no-path, certificate-path-signature,
+ *   certificate-key-too-small, certificate-algorithm (key type or curve, or
+ *   signed with SHA-1 or MD5), algorithm-not-allowed (P-384 where the policy
+ *   has RSA only), certificate-no-path, certificate-path-signature,
  *   certificate-ca-expired, certificate-ca-invalid (not a CA, path length,
  *   name or policy constraints), certificate-critical-extension,
  *   certificate-is-authentication, certificate-is-ca, certificate-not-pinned,

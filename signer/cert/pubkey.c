@@ -5,36 +5,52 @@
  */
 #include "signer/cert/pubkey.h"
 
+#include "signer/cert/algorithm.h"
 #include "signer/cert/signerkey.h"
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
 
-static int
-verify(EVP_PKEY *key, struct slice data, struct slice signature)
+int
+pubkey_fits(
+    EVP_PKEY *key, const char *hash, struct slice data, struct slice signature)
 {
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	int r = -1;
+	EVP_MD_CTX *md = NULL;
+	struct buf der = {0};
+	int r = 0;
 
-	if (md != NULL &&
-	    EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, key) == 1)
+	if (EVP_PKEY_is_a(key, "EC")) {
+		if (algorithm_to_der(signature, ALGORITHM_ECDSA_HALF, &der) !=
+		    0)
+			return 0;
+		signature = buf_view(&der);
+	}
+	md = EVP_MD_CTX_new();
+	if (md == NULL)
+		ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
+	if (md == NULL ||
+	    EVP_DigestVerifyInit_ex(md, NULL, hash, NULL, NULL, key, NULL) != 1)
+		r = -1;
+	else
 		r = EVP_DigestVerify(
-		    md, signature.p, signature.len, data.p, data.len);
+			md, signature.p, signature.len, data.p, data.len) == 1;
 	EVP_MD_CTX_free(md);
-	ERR_clear_error();
+	buf_free(&der);
 	return r;
 }
 
 int
-pubkey_verify_rsa_sha256(struct slice certificate, struct slice data,
+pubkey_verify(struct slice certificate, struct slice data,
     struct slice signature, struct err *e)
 {
 	const struct signerkey *k = signerkey_get(certificate);
+	int r;
 
 	if (k == NULL)
 		return err_set(e, ERR_CERTIFICATE, "certificate-algorithm",
-		    "%s", "no certificate with an RSA key");
-	if (verify(k->key, data, signature) != 1)
+		    "%s", "no certificate with an RSA or P-384 key");
+	r = pubkey_fits(k->key, k->algorithm->hash, data, signature);
+	ERR_clear_error();
+	if (r != 1)
 		return err_set(e, ERR_CARD, "signature-wrong", "%s", "");
 	return 0;
 }

@@ -27,7 +27,7 @@ keep_nomem_only(bool nomem)
 }
 
 static EVP_PKEY *
-read_key(struct slice der)
+read_key(struct slice der, const struct algorithm **algorithm)
 {
 	const unsigned char *p = der.p;
 	X509 *x = d2i_X509(NULL, &p, (long)der.len);
@@ -36,7 +36,8 @@ read_key(struct slice der)
 	if (x != NULL && p == der.p + der.len)
 		key = X509_get_pubkey(x);
 	X509_free(x);
-	if (key != NULL && !EVP_PKEY_is_a(key, "RSA")) {
+	*algorithm = key == NULL ? NULL : algorithm_of_key(key);
+	if (*algorithm == NULL) {
 		EVP_PKEY_free(key);
 		key = NULL;
 	}
@@ -64,7 +65,7 @@ signerkey_get(struct slice der)
 			return &known[i];
 	k = &known[oldest];
 	forget(k);
-	k->key = read_key(der);
+	k->key = read_key(der, &k->algorithm);
 	if (k->key == NULL || cert_spki(der, k->spki, &e) != 0) {
 		forget(k);
 		return NULL;

@@ -188,8 +188,9 @@ read_signed_info(bool allow_legacy, struct dsig *d, struct verify_signature *s)
 	    algorithm(n, "SignatureMethod", true, uri, sizeof uri, s) != 0)
 		return shape(s, d->signed_info);
 	show(s->found.method, sizeof s->found.method, uri);
-	if (hash_allowed(
-		uri, DSIG_RSA_SHA256, DSIG_RSA_SHA1, allow_legacy, d, s) != 0)
+	d->ecdsa = strcmp(uri, DSIG_ECDSA_SHA384) == 0;
+	if (!d->ecdsa && hash_allowed(uri, DSIG_RSA_SHA256, DSIG_RSA_SHA1,
+			     allow_legacy, d, s) != 0)
 		return -1;
 	for (n = dom_next_sibling(n); n != NULL; n = dom_next_sibling(n))
 		if (read_reference(n, allow_legacy, d, s) != 0)
@@ -262,6 +263,8 @@ dsig_read(xmlNodePtr signature, bool allow_legacy, struct dsig *d,
 	d->value_node = n;
 	if (decode(n, &d->value, s) != 0)
 		return -1;
+	if (d->ecdsa && d->value.len != DSIG_ECDSA_BYTES)
+		return shape(s, n);
 	info = dom_next_sibling(n);
 	if (!dom_is(info, DSIG_NS, "KeyInfo"))
 		return dsig_problem(s, "signature-no-certificate", "line %ld",

@@ -12,11 +12,13 @@
 #define DSIG_C14N "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 #define DSIG_ENVELOPED DSIG_NS "enveloped-signature"
 #define DSIG_RSA_SHA256 "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+#define DSIG_ECDSA_SHA384 "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384"
 #define DSIG_RSA_SHA1 DSIG_NS "rsa-sha1"
 #define DSIG_SHA256 "http://www.w3.org/2001/04/xmlenc#sha256"
 #define DSIG_SHA1 DSIG_NS "sha1"
 
 #define DSIG_CERTIFICATES_MAX 8
+#define DSIG_ECDSA_BYTES 96 /* r || s on P-384 */
 
 struct dsig_reference {
 	xmlNodePtr node;
@@ -29,6 +31,7 @@ struct dsig_reference {
 struct dsig {
 	xmlNodePtr node, signed_info, value_node;
 	bool legacy; /* SHA-1 somewhere */
+	bool ecdsa;  /* else RSA */
 	bool object; /* has an Object */
 	struct buf value;
 	struct buf certificates[DSIG_CERTIFICATES_MAX]; /* DER */
@@ -39,7 +42,8 @@ struct dsig {
 /*
  * Reads a Signature element into d and, as far as it goes, into s (Id,
  * method, References, digest).  Only what natsuin's formats use is let
- * through: C14N 1.0, RSA with SHA-256 (SHA-1 when legacy is allowed),
+ * through: C14N 1.0, RSA with SHA-256 (SHA-1 when legacy is allowed), ECDSA
+ * with SHA-384 (whose value has 96 bytes, r || s on P-384),
  * enveloped-signature then C14N as transforms.  0; -1 with s->found.problem
  * "signature-shape", "signature-algorithm", "signature-legacy",
  * "signature-no-certificate", or "out-of-memory".

@@ -7,6 +7,7 @@
 #include "signer/exam/existing.h"
 
 #include "base/text.h"
+#include "signer/cert/pubkey.h"
 #include "signer/cert/signerkey.h"
 #include "signer/exam/c14n.h"
 
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #define TEXT_MAX (64 * 1024)
+#define MORE "http://www.w3.org/2001/04/xmldsig-more#"
 #define EXISTING_SHA256_URI "http://www.w3.org/2001/04/xmlenc#sha256"
 
 enum place {
@@ -296,12 +298,14 @@ existing_free(struct existing *x)
 static const struct method {
 	const char *uri;
 	const char *digest;
+	enum sign_algorithm key; /* what keys of this kind sign with here */
 	bool legacy;
 } methods[] = {
-    {"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", "SHA256", false},
-    {"http://www.w3.org/2001/04/xmldsig-more#rsa-sha384", "SHA384", false},
-    {"http://www.w3.org/2001/04/xmldsig-more#rsa-sha512", "SHA512", false},
-    {ELEMENT_DSIG "rsa-sha1", "SHA1", true},
+    {MORE "rsa-sha256", "SHA256", SIGN_RSA_SHA256, false},
+    {MORE "rsa-sha384", "SHA384", SIGN_RSA_SHA256, false},
+    {MORE "rsa-sha512", "SHA512", SIGN_RSA_SHA256, false},
+    {MORE "ecdsa-sha384", "SHA384", SIGN_ECDSA_SHA384, false},
+    {ELEMENT_DSIG "rsa-sha1", "SHA1", SIGN_RSA_SHA256, true},
 };
 
 bool
@@ -312,23 +316,7 @@ existing_is_sha1(const char *method)
 }
 
 static bool
-verify_value(const struct existing *x, EVP_PKEY *key, const char *digest)
-{
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool ok = false;
-
-	if (ctx == NULL)
-		ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
-	else if (EVP_DigestVerifyInit_ex(
-		     ctx, NULL, digest, NULL, NULL, key, NULL) == 1)
-		ok = EVP_DigestVerify(ctx, x->value.p, x->value.len,
-			 x->signed_info.p, x->signed_info.len) == 1;
-	EVP_MD_CTX_free(ctx);
-	return ok;
-}
-
-static bool
-value_ok(const struct existing *x, EVP_PKEY *key, bool allow_legacy)
+value_ok(const struct existing *x, const struct signerkey *k, bool allow_legacy)
 {
 	if (x->malformed ||
 	    (strcmp(x->canonical, C14N_URI) != 0 &&
@@ -336,8 +324,11 @@ value_ok(const struct existing *x, EVP_PKEY *key, bool allow_legacy)
 		return false;
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
 		if (strcmp(methods[i].uri, x->method) == 0 &&
+		    methods[i].key == k->algorithm->id &&
 		    (!methods[i].legacy || allow_legacy))
-			return verify_value(x, key, methods[i].digest);
+			return pubkey_fits(k->key, methods[i].digest,
+				   buf_view(&x->signed_info),
+				   buf_view(&x->value)) == 1;
 	return false;
 }
 
@@ -375,7 +366,7 @@ existing_judge(const struct existing *x, bool allow_legacy,
 		if (existing_is_sha1(x->references[i].method))
 			out->legacy = true;
 	if (k != NULL) {
-		out->value_ok = value_ok(x, k->key, allow_legacy);
+		out->value_ok = value_ok(x, k, allow_legacy);
 		memcpy(out->spki, k->spki, sizeof out->spki);
 	}
 	if (openssl_nomem() || buf_slice(&out->certificate, der) != 0)

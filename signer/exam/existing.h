@@ -44,9 +44,10 @@ bool existing_is_sha1(const char *method);
 
 /*
  * Fills a finding: id, method, first Reference, certificate, SPKI hash,
- * legacy, and value_ok (OpenSSL, RSA PKCS#1 v1.5 with SHA-256/384/512, and
- * SHA-1 when allow_legacy).  references_ok and covers_filing stay false: only
- * the format knows what was digested.  0; -1 when memory is out.
+ * legacy, and value_ok (OpenSSL, RSA PKCS#1 v1.5 with SHA-256/384/512,
+ * ECDSA on P-384 with SHA-384, and RSA with SHA-1 when allow_legacy).
+ * references_ok and covers_filing stay false: only the format knows what was
+ * digested.  0; -1 when memory is out.
  */
 int existing_judge(const struct existing *x, bool allow_legacy,
     struct found_signature *out, struct err *e);

@@ -6,6 +6,7 @@
 #include "signer/exam/plan.h"
 
 #include "base/ipc.h"
+#include "signer/cert/signerkey.h"
 #include "signer/exam/signedinfo.h"
 
 #include <stdio.h>
@@ -117,6 +118,29 @@ taken(const struct plan *p, const struct new_signature *sigs, size_t i)
 	return false;
 }
 
+/* One Signature: the certificate says which algorithm it was made with. */
+static int
+write_signature(const struct plan *p, const struct new_signature *n,
+    struct buf *out, struct err *e)
+{
+	const struct signerkey *k = signerkey_get(n->certificate);
+	struct buf info = {0};
+	int result = -1;
+
+	if (k == NULL)
+		return err_set(
+		    e, ERR_BUG, "certificate-algorithm", "%s", n->id);
+	if (signedinfo_for(k->algorithm, buf_view(&p->signed_info), &info) !=
+		0 ||
+	    signedinfo_signature(out, p->prefix, n->id, buf_view(&info),
+		n->value, n->certificate) != 0)
+		err_nomem(e);
+	else
+		result = 0;
+	buf_free(&info);
+	return result;
+}
+
 int
 plan_signatures(const struct plan *p, size_t part,
     const struct new_signature *sigs, size_t count, struct buf *out,
@@ -132,10 +156,8 @@ plan_signatures(const struct plan *p, size_t part,
 		if (sigs[i].id[0] == '\0' || taken(p, sigs, i))
 			return err_set(e, ERR_BUG, "signature-id-taken",
 			    "\"%s\"", sigs[i].id);
-		if (signedinfo_signature(out, p->prefix, sigs[i].id,
-			buf_view(&p->signed_info), sigs[i].value,
-			sigs[i].certificate) != 0)
-			return err_nomem(e);
+		if (write_signature(p, &sigs[i], out, e) != 0)
+			return -1;
 		written++;
 	}
 	if (written == 0)

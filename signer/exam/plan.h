@@ -18,7 +18,7 @@ struct plan {
 	char prefix[16];        /* of the Signatures; "" = default namespace */
 	struct buf before;      /* text before the first one, may be empty */
 	struct buf after;       /* text after the last one, may be empty */
-	struct buf signed_info; /* the element's text, equal for all signers */
+	struct buf signed_info; /* the element's text for rsa-sha256 */
 	struct buf taken;       /* IDs in the document that a new Signature
 				 * could have, each ended by LF */
 };
@@ -38,7 +38,8 @@ void plan_free(struct plan *p);
 /*
  * The text to insert: before, one Signature per `sigs` that belongs to
  * `part`, after.  -1 ERR_BUG "signature-id-taken" when an Id is in the
- * document or given twice, "signature-missing" without any.
+ * document or given twice, "signature-missing" without any,
+ * "certificate-algorithm" for a signer whose key has none of ours.
  */
 int plan_signatures(const struct plan *p, size_t part,
     const struct new_signature *sigs, size_t count, struct buf *out,

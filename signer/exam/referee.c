@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "signer/cert/pubkey.h"
 #include "signer/cert/signerkey.h"
 #include "signer/exam/dom.h"
 
@@ -251,18 +252,23 @@ canonical(const struct dsig *d)
 	return out;
 }
 
+/* An algorithm is for one kind of key, whatever SignatureMethod says. */
 static int
-fits(const struct dsig *d, EVP_PKEY *key, const EVP_MD *md,
+fits(const struct dsig *d, const struct signerkey *k, const char *method,
     xmlOutputBufferPtr text)
 {
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	int rc = -1;
+	const char *hash = strcmp(method, DSIG_RSA_SHA1) == 0 ? "SHA1"
+			   : d->ecdsa                         ? "SHA384"
+							      : "SHA256";
+	bool ec = k->algorithm->id == SIGN_ECDSA_SHA384;
+	int rc;
 
-	if (c != NULL && EVP_DigestVerifyInit(c, NULL, md, NULL, key) == 1)
-		rc = EVP_DigestVerify(c, d->value.p, d->value.len,
-			 xmlOutputBufferGetContent(text),
-			 xmlOutputBufferGetSize(text)) == 1;
-	EVP_MD_CTX_free(c);
+	if (ec != d->ecdsa)
+		return 0;
+	rc = pubkey_fits(k->key, hash,
+	    slice_of(
+		xmlOutputBufferGetContent(text), xmlOutputBufferGetSize(text)),
+	    buf_view(&d->value));
 	ERR_clear_error();
 	return rc;
 }
@@ -271,9 +277,6 @@ int
 referee_value(
     const struct dsig *d, struct slice certificate, struct verify_signature *s)
 {
-	const EVP_MD *md = strcmp(s->found.method, DSIG_RSA_SHA1) == 0
-			       ? EVP_sha1()
-			       : EVP_sha256();
 	const struct signerkey *k = signerkey_get(certificate);
 	xmlOutputBufferPtr text;
 	int rc = -1;
@@ -285,7 +288,7 @@ referee_value(
 	if (text == NULL) {
 		dsig_problem(s, "signature-shape", "%s", "C14N of SignedInfo");
 	} else {
-		rc = fits(d, k->key, md, text);
+		rc = fits(d, k, s->found.method, text);
 		xmlOutputBufferClose(text);
 		/* A system-wide policy may forbid SHA-1. */
 		if (rc < 0)
@@ -302,6 +305,8 @@ enable(xmlSecDSigCtxPtr c)
 		   c, xmlSecTransformInclC14NId) < 0 ||
 		       xmlSecDSigCtxEnableSignatureTransform(
 			   c, xmlSecTransformRsaSha256Id) < 0 ||
+		       xmlSecDSigCtxEnableSignatureTransform(
+			   c, xmlSecTransformEcdsaSha384Id) < 0 ||
 		       xmlSecDSigCtxEnableSignatureTransform(
 			   c, xmlSecTransformRsaSha1Id) < 0 ||
 		       xmlSecDSigCtxEnableReferenceTransform(

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RSA_SHA256 "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 #define SHA256_URI "http://www.w3.org/2001/04/xmlenc#sha256"
 
 /* Writes with a namespace prefix; `failed` sticks. */
@@ -161,13 +160,47 @@ signedinfo_write(const char *prefix, const struct signedinfo_reference *refs,
 	start(&w, "SignedInfo");
 	body = text->len;
 	empty(&w, "CanonicalizationMethod", "Algorithm", C14N_URI);
-	empty(&w, "SignatureMethod", "Algorithm", RSA_SHA256);
+	empty(&w, "SignatureMethod", "Algorithm",
+	    algorithm_find(SIGN_RSA_SHA256)->method);
 	for (size_t i = 0; i < count; i++)
 		reference(&w, &refs[i]);
 	end(&w, "SignedInfo");
 	if (w.failed || canonical_start(prefix, inherited, canonical) != 0)
 		return -1;
 	return buf_append(canonical, text->p + body, text->len - body);
+}
+
+/* Where the value of SignatureMethod's Algorithm stands.  No attribute value
+ * before it has a quote in it, so its name is found nowhere else first. */
+static bool
+find_method(struct slice s, size_t *from, size_t *to)
+{
+	static const char name[] = "SignatureMethod Algorithm=\"";
+	const uint8_t *at = memmem(s.p, s.len, name, sizeof name - 1), *quote;
+
+	if (at == NULL)
+		return false;
+	*from = (size_t)(at - s.p) + sizeof name - 1;
+	quote = memchr(s.p + *from, '"', s.len - *from);
+	*to = quote == NULL ? 0 : (size_t)(quote - s.p);
+	return quote != NULL;
+}
+
+int
+signedinfo_for(
+    const struct algorithm *a, struct slice signed_info, struct buf *out)
+{
+	size_t from, to;
+
+	buf_reset(out);
+	if (!find_method(signed_info, &from, &to))
+		return buf_slice(out, signed_info);
+	return buf_append(out, signed_info.p, from) == 0 &&
+		       buf_puts(out, a->method) == 0 &&
+		       buf_append(
+			   out, signed_info.p + to, signed_info.len - to) == 0
+		   ? 0
+		   : -1;
 }
 
 static int

@@ -3,6 +3,7 @@
 #define SIGNER_EXAM_SIGNEDINFO_H
 
 #include "base/err.h"
+#include "signer/cert/algorithm.h"
 #include "signer/exam/findings.h"
 #include "signer/exam/scope.h"
 
@@ -34,6 +35,16 @@ struct signedinfo_reference {
 int signedinfo_write(const char *prefix,
     const struct signedinfo_reference *refs, size_t count,
     const struct scope *inherited, struct buf *text, struct buf *canonical);
+
+/*
+ * The same SignedInfo, text or canonical, for a signer with this algorithm:
+ * only the value of SignatureMethod's Algorithm differs, and nothing else
+ * depends on it (References are SHA-256 throughout).  Into `out`, which is
+ * emptied first; 0 / -1 no memory.  Bytes that are no SignedInfo come back
+ * as they are: the keyholder refuses them.
+ */
+int signedinfo_for(
+    const struct algorithm *a, struct slice signed_info, struct buf *out);
 
 /*
  * The duplicate key: SHA-256 over the list of lines "URI LF base64-digest

@@ -233,6 +233,8 @@ audit_sign(struct audit *a, const char *job, const uint8_t sha256[32],
 
 	text_hex_fixed(hex, sha256, 32);
 	if (r == NULL || json_object_set_new(r, "job", json_string(job)) != 0 ||
+	    json_object_set_new(
+		r, "algorithm", json_string(m->algorithm->name)) != 0 ||
 	    json_object_set_new(r, "format", json_string(m->format)) != 0 ||
 	    json_object_set_new(r, "sha256", json_string(hex)) != 0 ||
 	    json_object_set_new(r, "references", references(m)) != 0) {

@@ -26,7 +26,8 @@ void audit_close(struct audit *a);
 void audit_set_serial(struct audit *a, const char *serial);
 
 /*
- * Appends the record of a signature about to be made, and gives a ticket
+ * Appends the record of a signature about to be made (`sha256` is that of the
+ * SignedInfo, whichever hash the algorithm has), and gives a ticket
  * that tells when it is durable.  0 / -1 (ERR_FATAL_IO "audit-failed": no
  * signature may be released any more).
  */

@@ -6,11 +6,9 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "conf/conf.h"
+#include "signer/cert/algorithm.h"
 
 #include <stdbool.h>
-
-/* What goes to the key.  rsa-sha256 only by default (facts/etax.md §6). */
-enum sign_algorithm { SIGN_RSA_SHA256 = 1, SIGN_ECDSA_SHA384 = 2 };
 
 enum pin_state {
 	PIN_NONE, /* the key needs none */

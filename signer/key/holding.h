@@ -32,11 +32,11 @@ struct request {
 	enum request_state state;
 	uint64_t client;
 	uint64_t order;
-	enum sign_algorithm algorithm;
 	char job[KEY_JOB_ID_MAX];
 	struct buf signed_info;
 	struct template_match match; /* borrows from signed_info */
-	uint8_t digest[32];
+	uint8_t sha256[32];          /* names the bytes in the audit file */
+	uint8_t digest[ALGORITHM_DIGEST_MAX]; /* what the key signs */
 	struct buf signature;
 	uint64_t ticket; /* of the audit record */
 };

@@ -16,8 +16,8 @@
 struct keyholder_status {
 	char key[64];
 	struct key_status card;
-	struct buf certificate; /* DER; empty while unknown */
-	enum sign_algorithm algorithm;
+	struct buf certificate;        /* DER; empty while unknown */
+	enum sign_algorithm algorithm; /* the certificate's; 0 = unknown */
 	int64_t signatures_made;
 	int64_t signatures_left; /* -1 = no limit */
 	int64_t until_ms;        /* wall clock; 0 = no limit */

@@ -116,12 +116,13 @@ int
 keyholder_status(
     struct keyholder *k, struct keyholder_status *out, struct err *e)
 {
+	const struct algorithm *a = session_algorithm(k->session);
 	int64_t max = k->limits.max_signatures;
 
 	memset(out, 0, sizeof *out);
 	snprintf(out->key, sizeof out->key, "%s", k->key->name);
 	out->card = *session_status(k->session);
-	out->algorithm = SIGN_RSA_SHA256;
+	out->algorithm = a == NULL ? (enum sign_algorithm)0 : a->id;
 	out->signatures_made = k->made;
 	out->signatures_left = max == 0 ? -1 : max - k->made;
 	out->until_ms = k->limits.until_ms;

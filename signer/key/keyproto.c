@@ -129,6 +129,8 @@ keyproto_get_status(struct ipc_msg *m, struct keyholder_status *s)
 	if (buf_slice(&s->certificate, ipc_get_bytes(m)) != 0)
 		m->failed = true;
 	s->algorithm = (enum sign_algorithm)ipc_get_u64(m);
+	if (s->algorithm != 0 && algorithm_find(s->algorithm) == NULL)
+		m->failed = true;
 	s->signatures_made = ipc_get_i64(m);
 	s->signatures_left = ipc_get_i64(m);
 	s->until_ms = ipc_get_i64(m);

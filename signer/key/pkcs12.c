@@ -13,7 +13,6 @@
 #include <openssl/evp.h>
 #include <openssl/pkcs12.h>
 #include <openssl/provider.h>
-#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +27,7 @@ struct key {
 	struct buf file; /* as read: encrypted */
 	EVP_PKEY *pkey;  /* NULL until unlocked */
 	EVP_PKEY_CTX *sign;
+	const struct algorithm *algorithm; /* that the key is for */
 	X509 *certificate;
 };
 
@@ -216,13 +216,13 @@ prepare_sign(struct key *k, struct err *e)
 		return err_set(e, ERR_CONFIG, "pkcs12-incomplete",
 		    "%s has no %s", k->path,
 		    k->pkey == NULL ? "private key" : "certificate of its key");
-	if (!EVP_PKEY_is_a(k->pkey, "RSA"))
+	k->algorithm = algorithm_of_key(k->pkey);
+	if (k->algorithm == NULL)
 		return err_set(e, ERR_CONFIG, "algorithm-not-allowed",
-		    "%s holds no RSA key", k->path);
+		    "%s holds neither an RSA nor a P-384 key", k->path);
 	k->sign = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
 	if (k->sign == NULL || EVP_PKEY_sign_init(k->sign) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_padding(k->sign, RSA_PKCS1_PADDING) != 1 ||
-	    EVP_PKEY_CTX_set_signature_md(k->sign, EVP_sha256()) != 1)
+	    algorithm_prepare(k->algorithm, k->sign) != 0)
 		return err_lib(e, ERR_CARD, "key-unusable", ERR_peek_error(),
 		    "%s", k->path);
 	return 0;
@@ -281,24 +281,14 @@ static int
 p12_sign(struct key *k, enum sign_algorithm a, struct slice digest,
     struct buf *out, struct err *e)
 {
-	size_t n = 0;
-
 	if (k->sign == NULL)
 		return err_set(
 		    e, ERR_PIN, "pin-needed", "%s is locked", k->path);
-	if (a != SIGN_RSA_SHA256 || digest.len != 32)
+	if (a != k->algorithm->id || digest.len != k->algorithm->digest)
 		return err_set(e, ERR_CONFIG, "algorithm-not-allowed",
 		    "algorithm %d", (int)a);
-	if (EVP_PKEY_sign(k->sign, NULL, &n, digest.p, digest.len) != 1)
-		goto fail;
-	if (buf_reserve(out, n) != 0)
-		return err_nomem(e);
-	if (EVP_PKEY_sign(
-		k->sign, out->p + out->len, &n, digest.p, digest.len) != 1)
-		goto fail;
-	out->len += n;
-	return 0;
-fail:
+	if (algorithm_sign(k->algorithm, k->sign, digest, out) == 0)
+		return 0;
 	err_lib(e, ERR_CARD, "key-unusable", ERR_peek_error(), "%s", k->path);
 	ERR_clear_error();
 	return -1;

@@ -17,7 +17,6 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +25,7 @@
 #define TRIES_NEVER 1 /* the last try is the operator's own, elsewhere */
 #define TRIES_ASK 2
 #define RECOVERIES_MAX 3 /* in one session */
+#define RSA_BITS_MIN 2048
 
 struct session {
 	const struct conf_key *conf;
@@ -41,6 +41,7 @@ struct session {
 	struct buf certificate;
 	EVP_PKEY *public_key;
 	EVP_PKEY_CTX *verify;
+	const struct algorithm *algorithm;
 };
 
 struct session *
@@ -80,6 +81,12 @@ struct slice
 session_certificate(const struct session *s)
 {
 	return buf_view(&s->certificate);
+}
+
+const struct algorithm *
+session_algorithm(const struct session *s)
+{
+	return s->algorithm;
 }
 
 /* Reads the tries and decides whether one may be spent. */
@@ -167,6 +174,21 @@ ask_and_present(
 	return result;
 }
 
+/* The certificate chooses the algorithm. */
+static int
+choose_algorithm(struct session *s, const struct cert_info *c, struct err *e)
+{
+	s->algorithm = algorithm_of_key(s->public_key);
+	if (s->algorithm == NULL)
+		return err_set(e, ERR_CERTIFICATE, "algorithm-not-allowed",
+		    "key %s: %s %s", s->conf->name, c->key_type, c->curve);
+	if (s->algorithm->id == SIGN_RSA_SHA256 && c->key_bits < RSA_BITS_MIN)
+		return err_set(e, ERR_CERTIFICATE, "certificate-key-too-small",
+		    "key %s: RSA %d, at least %d", s->conf->name, c->key_bits,
+		    RSA_BITS_MIN);
+	return 0;
+}
+
 static int
 load_public_key(struct session *s, struct err *e)
 {
@@ -178,21 +200,20 @@ load_public_key(struct session *s, struct err *e)
 	if (cert_parse(buf_view(&s->certificate), &info, e) != 0)
 		return err_push(e, "key %s", s->conf->name);
 	audit_set_serial(s->audit, info.serial);
-	if (strcmp(info.key_type, "RSA") != 0)
-		return err_set(e, ERR_CERTIFICATE, "algorithm-not-allowed",
-		    "key %s is not RSA", s->conf->name);
 	x = d2i_X509(NULL, &p, (long)s->certificate.len);
 	s->public_key = x == NULL ? NULL : X509_get_pubkey(x);
+	if (s->public_key != NULL && choose_algorithm(s, &info, e) != 0)
+		goto out;
 	s->verify = s->public_key == NULL
 			? NULL
 			: EVP_PKEY_CTX_new_from_pkey(NULL, s->public_key, NULL);
 	if (s->verify == NULL || EVP_PKEY_verify_init(s->verify) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_padding(s->verify, RSA_PKCS1_PADDING) != 1 ||
-	    EVP_PKEY_CTX_set_signature_md(s->verify, EVP_sha256()) != 1)
+	    algorithm_prepare(s->algorithm, s->verify) != 0)
 		err_lib(e, ERR_CERTIFICATE, "certificate-malformed",
 		    ERR_peek_error(), "key %s", s->conf->name);
 	else
 		result = 0;
+out:
 	X509_free(x);
 	ERR_clear_error();
 	return result;
@@ -461,8 +482,8 @@ session_change_pin(
 /* ---- signatures --------------------------------------------------------- */
 
 int
-session_sign(struct session *s, enum sign_algorithm a, const uint8_t digest[32],
-    struct buf *out, struct err *e)
+session_sign(
+    struct session *s, struct slice digest, struct buf *out, struct err *e)
 {
 	struct buf value = {0};
 	int result = -1;
@@ -470,9 +491,10 @@ session_sign(struct session *s, enum sign_algorithm a, const uint8_t digest[32],
 	if (s->verify == NULL)
 		return err_set(e, ERR_PIN, "pin-needed", "%s", s->conf->name);
 	if (usable(s, e) != 0 ||
-	    sign_recovering(s, a, slice_of(digest, 32), &value, e) != 0)
+	    sign_recovering(s, s->algorithm->id, digest, &value, e) != 0)
 		goto out;
-	if (EVP_PKEY_verify(s->verify, value.p, value.len, digest, 32) != 1) {
+	if (!algorithm_verify(
+		s->algorithm, s->verify, digest, buf_view(&value))) {
 		ERR_clear_error();
 		err_set(e, ERR_CARD, "signature-wrong", "key %s, %zu bytes",
 		    s->conf->name, value.len);

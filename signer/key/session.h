@@ -50,15 +50,19 @@ int session_change_pin(
 /* DER; empty before unlock. */
 struct slice session_certificate(const struct session *s);
 
+/* The algorithm that the certificate has chosen; NULL before unlock. */
+const struct algorithm *session_algorithm(const struct session *s);
+
 /*
- * Signs a SHA-256 digest and verifies the result with the certificate's
- * public key: 0 and the signature appended to out; -1 with ERR_CARD
- * "signature-wrong" for one that does not verify, or the backend's error.
+ * Signs a digest of the algorithm's hash and verifies the result with the
+ * certificate's public key: 0 and the signature appended to out (as
+ * backend.h has it); -1 with ERR_CARD "signature-wrong" for one that does
+ * not verify, or the backend's error.
  * A key that has only forgotten its PIN is given it again, where its backend
  * says that this is safe, and asked once more.
  */
-int session_sign(struct session *s, enum sign_algorithm a,
-    const uint8_t digest[32], struct buf *out, struct err *e);
+int session_sign(
+    struct session *s, struct slice digest, struct buf *out, struct err *e);
 
 /* 0 while the card is there; -1 with ERR_CARD. */
 int session_alive(struct session *s, struct err *e);

@@ -118,16 +118,24 @@ free_request(struct keyholder *k)
 	return NULL;
 }
 
+/* Only the algorithm of this key's certificate, whatever the client says. */
 static int
-prepare(struct request *r, struct slice signed_info, struct err *e)
+prepare(const struct keyholder *k, struct request *r, enum sign_algorithm a,
+    struct slice signed_info, struct err *e)
 {
+	const struct algorithm *own = session_algorithm(k->session);
+
+	if (own == NULL || own->id != a)
+		return err_set(e, ERR_CONFIG, "algorithm-not-allowed",
+		    "algorithm %d asked of a key for %s", (int)a,
+		    own == NULL ? "none" : own->name);
 	buf_reset(&r->signed_info);
 	if (buf_slice(&r->signed_info, signed_info) != 0)
 		return err_nomem(e);
-	if (template_match(
-		buf_view(&r->signed_info), r->algorithm, &r->match, e) != 0)
+	if (template_match(buf_view(&r->signed_info), a, &r->match, e) != 0)
 		return -1;
-	if (EVP_Digest(signed_info.p, signed_info.len, r->digest, NULL,
+	if (algorithm_hash(own, signed_info, r->digest) != 0 ||
+	    EVP_Digest(signed_info.p, signed_info.len, r->sha256, NULL,
 		EVP_sha256(), NULL) != 1)
 		return err_nomem(e);
 	return 0;
@@ -154,10 +162,9 @@ hold_take_request(struct keyholder *k, struct client *c, struct ipc_msg *m)
 		return;
 	}
 	memcpy(r->job, job, sizeof r->job);
-	r->algorithm = a;
 	r->client = c->id;
 	r->order = k->next_id++;
-	if (prepare(r, signed_info, &e) != 0) {
+	if (prepare(k, r, a, signed_info, &e) != 0) {
 		hold_clear_request(r);
 		refuse(k, c->id, job, &e);
 		return;
@@ -189,15 +196,16 @@ hold_sign_next(struct keyholder *k)
 	if (r == NULL)
 		return;
 	if (audit_sign(
-		k->audit, r->job, r->digest, &r->match, &r->ticket, &e) != 0) {
+		k->audit, r->job, r->sha256, &r->match, &r->ticket, &e) != 0) {
 		refuse(k, r->client, r->job, &e);
 		hold_clear_request(r);
 		hold_end(k, KEYHOLDER_END_AUDIT, &e);
 		return;
 	}
 	buf_reset(&r->signature);
-	if (session_sign(
-		k->session, r->algorithm, r->digest, &r->signature, &e) != 0) {
+	if (session_sign(k->session,
+		slice_of(r->digest, r->match.algorithm->digest), &r->signature,
+		&e) != 0) {
 		failed(k, r, &e);
 		return;
 	}

@@ -16,7 +16,6 @@
 #define C14N "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 #define ENVELOPED DSIG "enveloped-signature"
 #define SHA256 "http://www.w3.org/2001/04/xmlenc#sha256"
-#define RSA_SHA256 "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 
 #define MAX_NAMESPACES 256
 #define MAX_VALUE 2048
@@ -419,15 +418,16 @@ named_before(const struct template_match *m, struct slice uri)
 }
 
 static bool
-match_one(struct cursor c, const struct template *t, const char *signature,
+match_one(struct cursor c, const struct template *t, const struct algorithm *a,
     struct template_match *m)
 {
 	const char *p = t->prefix;
 
+	m->algorithm = a;
 	m->format = t->format;
 	m->count = 0;
 	if (!apex(&c, p) || !method(&c, p, "CanonicalizationMethod", C14N) ||
-	    !method(&c, p, "SignatureMethod", signature))
+	    !method(&c, p, "SignatureMethod", a->method))
 		return false;
 	do {
 		struct template_reference r;
@@ -442,22 +442,25 @@ match_one(struct cursor c, const struct template *t, const char *signature,
 }
 
 int
-template_match(struct slice signed_info, enum sign_algorithm a,
+template_match(struct slice signed_info, enum sign_algorithm id,
     struct template_match *m, struct err *e)
 {
+	const struct algorithm *a = algorithm_find(id);
 	struct cursor c = {signed_info.p, signed_info.len};
 
 	m->format = NULL;
 	m->count = 0;
-	if (a != SIGN_RSA_SHA256)
+	m->algorithm = NULL;
+	if (a == NULL)
 		return err_set(e, ERR_CONFIG, "algorithm-not-allowed",
-		    "algorithm %d", (int)a);
+		    "algorithm %d", (int)id);
 	if (signed_info.len <= TEMPLATE_MAX_BYTES && text_is_utf8(signed_info))
 		for (size_t i = 0; i < sizeof templates / sizeof *templates;
 		     i++)
-			if (match_one(c, &templates[i], RSA_SHA256, m))
+			if (match_one(c, &templates[i], a, m))
 				return 0;
 	m->format = NULL;
+	m->algorithm = NULL;
 	m->count = 0;
 	return err_set(
 	    e, ERR_INPUT, "not-a-signedinfo", "%zu bytes", signed_info.len);

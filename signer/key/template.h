@@ -19,6 +19,8 @@ struct template_reference {
 
 struct template_match {
 	const char *format; /* "etax", "etax-form", "egov" */
+	const struct algorithm
+	    *algorithm; /* the one its SignatureMethod names */
 	size_t count;
 	struct template_reference reference[TEMPLATE_MAX_REFERENCES];
 };

@@ -1,11 +1,11 @@
 /*
- * The scriptable key of tests: an RSA key and its certificate from a PEM
- * file, and a script of faults that real parts cannot be made to show.  It
- * is no way round anything: it can only use the key in its own file, which
- * whoever reads the file could use anyway, and everything around it
- * (template, audit, verification) is the same as for a card.  It is used
- * only where the configuration says backend = "test", and says so in its
- * token name.
+ * The scriptable key of tests: a key (RSA, or on P-384) and its certificate
+ * from a PEM file, and a script of faults that real parts cannot be made to
+ * show.  It is no way round anything: it can only use the key in its own file,
+ * which whoever reads the file could use anyway, and everything around it
+ * (template, audit, verification) is the same as for a card.  It is used only
+ * where the configuration says backend = "test", and says so in its token
+ * name.
  *
  * Script, separated by ';' or ',' or blanks:
  *   latency=50ms      each signature takes this long
@@ -28,7 +28,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/pem.h>
-#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +48,7 @@ struct key {
 	char path[120];
 	EVP_PKEY *pkey;
 	X509 *certificate;
+	const struct algorithm *algorithm;
 	bool verified;
 	int tries;
 	int64_t signs, checks, unlocks;
@@ -206,7 +206,9 @@ read_pem(struct key *k, const char *path, struct err *e)
 	if (BIO_seek(b, 0) == 0)
 		k->certificate = PEM_read_bio_X509(b, NULL, NULL, NULL);
 	BIO_free(b);
-	if (k->pkey == NULL || k->certificate == NULL)
+	if (k->pkey != NULL)
+		k->algorithm = algorithm_of_key(k->pkey);
+	if (k->algorithm == NULL || k->certificate == NULL)
 		return err_set(e, ERR_CONFIG, "key-file-unreadable",
 		    "%s needs a key and its certificate in PEM", path);
 	return 0;
@@ -306,21 +308,14 @@ make_signature(
     struct key *k, struct slice digest, struct buf *out, struct err *e)
 {
 	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
-	size_t n = (size_t)EVP_PKEY_get_size(k->pkey);
 	int result = -1;
 
-	if (c == NULL || buf_reserve(out, n) != 0 ||
-	    EVP_PKEY_sign_init(c) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PADDING) != 1 ||
-	    EVP_PKEY_CTX_set_signature_md(c, EVP_sha256()) != 1 ||
-	    EVP_PKEY_sign(c, out->p + out->len, &n, digest.p, digest.len) !=
-		1) {
-		err_set(e, ERR_CARD, "key-unusable", "%s", k->path);
-	} else {
-		out->len += n;
-		result = 0;
-	}
+	if (c != NULL && EVP_PKEY_sign_init(c) == 1 &&
+	    algorithm_prepare(k->algorithm, c) == 0)
+		result = algorithm_sign(k->algorithm, c, digest, out);
 	EVP_PKEY_CTX_free(c);
+	if (result != 0)
+		err_set(e, ERR_CARD, "key-unusable", "%s", k->path);
 	return result;
 }
 
@@ -343,7 +338,7 @@ test_sign(struct key *k, enum sign_algorithm a, struct slice digest,
 	note(k, "sign", r == NULL ? "" : r->code);
 	if (!k->verified)
 		return err_set(e, ERR_PIN, "pin-needed", "%s", k->path);
-	if (a != SIGN_RSA_SHA256 || digest.len != 32)
+	if (a != k->algorithm->id || digest.len != k->algorithm->digest)
 		return err_set(e, ERR_CONFIG, "algorithm-not-allowed",
 		    "algorithm %d", (int)a);
 	wait_latency(k);

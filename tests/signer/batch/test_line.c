@@ -90,6 +90,7 @@ lab_open(struct lab *l)
 	l->key.conf = &conf_key;
 	l->key.fd = pair[0];
 	l->key.state = KEY_OPEN;
+	l->key.algorithm = algorithm_find(SIGN_RSA_SHA256);
 	l->key.line_end = &l->key.line;
 	l->key.heard_ms = clock_mono_ms();
 	l->key.gate[0] = GATE_OPEN;

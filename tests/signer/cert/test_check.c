@@ -194,7 +194,7 @@ static const struct row rows[] = {
 	    .from = "20250101000000Z",
 	    .until = "20280101000000Z",
 	    .extension = {LEAF_EXTENSIONS}},
-	CA_FIRST, ANCHORS, {"certificate-algorithm"}, 1},
+	CA_FIRST, ANCHORS, {"algorithm-not-allowed"}, 1},
     {"signed with SHA-1",
 	{.subject = LEAF_NAME,
 	    .key = KEY_LEAF,
@@ -585,7 +585,7 @@ weak_or_unknown_needs_no_path(void)
 			found++;
 		}
 	}
-	CU_ASSERT_EQUAL(found, 3);
+	CU_ASSERT_EQUAL(found, 2);
 }
 
 static void
@@ -604,13 +604,58 @@ elliptic_curves_only_when_allowed(void)
 	a = make_anchors(ANCHORS);
 	p.anchors = a;
 	check(&p, leaf, NOW);
-	CU_ASSERT_TRUE(has_problem("certificate-algorithm"));
+	CU_ASSERT_TRUE(has_problem("algorithm-not-allowed"));
+	CU_ASSERT_EQUAL(v.problem_count, 1);
 	p.allow_ec = true;
 	check(&p, leaf, NOW);
 	CU_ASSERT_TRUE(v.ok);
 	CU_ASSERT_STRING_EQUAL(v.cert.curve, "secp384r1");
 	cert_anchors_free(a);
 	X509_free(leaf);
+}
+
+/* P-384 and no other curve, whatever is allowed. */
+static void
+other_curves_are_never_allowed(void)
+{
+	struct certlab_spec s = rows[0].leaf;
+	EVP_PKEY *p256 = EVP_EC_gen("P-256");
+	struct cert_policy p = {
+	    .revocation = CONF_REVOCATION_PREFER, .allow_ec = true};
+	X509 *leaf;
+
+	authorities();
+	s.issuer = ca[CA_FIRST];
+	s.signer = KEY_CA;
+	leaf = certlab_make(&s);
+	X509_set_pubkey(leaf, p256);
+	X509_sign(leaf, certlab_key(KEY_CA), EVP_sha256());
+	check(&p, leaf, NOW);
+	CU_ASSERT_TRUE(has_problem("certificate-algorithm"));
+	CU_ASSERT_FALSE(v.ok);
+	X509_free(leaf);
+	EVP_PKEY_free(p256);
+}
+
+static void
+configuration_allows_p384_by_format(void)
+{
+	struct conf c = {.egov = {.rsa_sha256 = true}};
+	struct cert_policy p;
+
+	CHECK_OK(cert_policy_init(&p, &c, NULL, NULL, &error), &error);
+	CU_ASSERT_FALSE(p.allow_ec);
+	c.egov.ecdsa_sha384 = true;
+	CHECK_OK(cert_policy_init(&p, &c, NULL, NULL, &error), &error);
+	CU_ASSERT_TRUE(p.allow_ec);
+	CU_ASSERT_TRUE(conf_algorithm_allowed(&c, "egov", "rsa-sha256"));
+	CU_ASSERT_TRUE(conf_algorithm_allowed(&c, "egov", "ecdsa-sha384"));
+	CU_ASSERT_FALSE(conf_algorithm_allowed(&c, "egov", "rsa-sha1"));
+	CU_ASSERT_FALSE(conf_algorithm_allowed(&c, "etax", "ecdsa-sha384"));
+	CU_ASSERT_FALSE(
+	    conf_algorithm_allowed(&c, "etax-form", "ecdsa-sha384"));
+	CU_ASSERT_FALSE(conf_algorithm_allowed(&c, "eltax", "rsa-sha256"));
+	CU_ASSERT_FALSE(conf_algorithm_allowed(&c, NULL, "rsa-sha1"));
 }
 
 static void
@@ -686,5 +731,7 @@ SUITE_MAIN("check", CASE(each_fault_has_its_code), CASE(openssl_verify_agrees),
     CASE(path_and_anchor_are_named), CASE(a_changed_byte_breaks_the_path),
     CASE(expiry_is_warned_of_in_steps), CASE(policy_decides),
     CASE(weak_or_unknown_needs_no_path),
-    CASE(elliptic_curves_only_when_allowed), CASE(configuration_makes_a_policy),
-    CASE(verdicts_travel_whole))
+    CASE(elliptic_curves_only_when_allowed),
+    CASE(other_curves_are_never_allowed),
+    CASE(configuration_allows_p384_by_format),
+    CASE(configuration_makes_a_policy), CASE(verdicts_travel_whole))

@@ -5,6 +5,7 @@
 #include "signer/exam/plan.h"
 #include "signer/exam/splice.h"
 #include "signer/key/template.h"
+#include "tests/lib/certlab.h"
 #include "tests/lib/suite.h"
 
 #include <openssl/sha.h>
@@ -163,6 +164,111 @@ splice_compares_every_byte(void)
 }
 
 static void
+make_certificate(enum certlab_key key, struct buf *der)
+{
+	const struct certlab_spec s = {.subject = "C=JP/O=Test/CN=x",
+	    .key = key,
+	    .signer = key,
+	    .from = "20260101000000Z",
+	    .until = "20360101000000Z"};
+	X509 *x = certlab_make(&s);
+
+	certlab_der(x, der);
+	X509_free(x);
+}
+
+#define MORE "http://www.w3.org/2001/04/xmldsig-more#"
+#define METHOD "SignatureMethod Algorithm="
+
+/* Only the method's own value changes, whatever a document hands down. */
+static void
+algorithms_differ_in_one_value(void)
+{
+	const struct signedinfo_reference refs[2] = {
+	    {.uri = "#RSH0010", .c14n = true, .digest = {1}},
+	    {.uri = METHOD "&quot;" MORE "rsa-sha256"}};
+	const struct algorithm *rsa = algorithm_find(SIGN_RSA_SHA256);
+	const struct algorithm *ecdsa = algorithm_find(SIGN_ECDSA_SHA384);
+	static const char *const prefixes[] = {"dsig", ""};
+	struct scope s = {0};
+	struct buf info = {0}, other = {0}, back = {0};
+
+	CU_ASSERT_EQUAL(
+	    scope_declare(&s, "a", "urn:" METHOD MORE "rsa-sha256", 1), 0);
+	CU_ASSERT_EQUAL(scope_declare(&s, METHOD, "urn:x", 1), 0);
+	for (size_t i = 0; i < 2; i++) {
+		const char *a, *b;
+
+		write_one(prefixes[i], refs, 2, &s, &info);
+		CU_ASSERT_EQUAL(
+		    signedinfo_for(ecdsa, buf_view(&info), &other), 0);
+		CU_ASSERT_EQUAL(other.len, info.len + 2);
+		a = strstr(buf_cstr(&info), METHOD "\"") + sizeof METHOD;
+		b = strstr(buf_cstr(&other), METHOD "\"") + sizeof METHOD;
+		CU_ASSERT_EQUAL(
+		    a - (const char *)info.p, b - (const char *)other.p);
+		CU_ASSERT_EQUAL(
+		    memcmp(info.p, other.p, (size_t)(a - (char *)info.p)), 0);
+		CU_ASSERT_EQUAL(strncmp(b, MORE "ecdsa-sha384\"",
+				    strlen(MORE "ecdsa-sha384\"")),
+		    0);
+		CU_ASSERT_STRING_EQUAL(
+		    a + strlen(rsa->method), b + strlen(ecdsa->method));
+		CU_ASSERT_EQUAL(
+		    signedinfo_for(rsa, buf_view(&other), &back), 0);
+		CU_ASSERT(slice_eq(buf_view(&back), buf_view(&info)));
+	}
+	/* What is none stays what it is. */
+	CU_ASSERT_EQUAL(
+	    signedinfo_for(ecdsa, slice_str(METHOD "\"x"), &other), 0);
+	CU_ASSERT(slice_eq_str(buf_view(&other), METHOD "\"x"));
+	scope_free(&s);
+	buf_free(&info);
+	buf_free(&other);
+	buf_free(&back);
+}
+
+/* Two signers of one plan: each Signature names what its certificate chose. */
+static void
+each_signer_has_its_method(void)
+{
+	const struct signedinfo_reference ref = {
+	    .uri = "#RSH0010", .c14n = true};
+	struct plan p = {.format = "etax", .prefix = "dsig"};
+	struct buf der[2] = {{0}, {0}}, canonical = {0}, out = {0};
+	struct new_signature sigs[2] = {{.id = "_1"}, {.id = "_2"}};
+	struct scope s = {0};
+	const char *first, *second;
+
+	CU_ASSERT_EQUAL(
+	    signedinfo_write("dsig", &ref, 1, &s, &p.signed_info, &canonical),
+	    0);
+	make_certificate(KEY_P384, &der[0]);
+	make_certificate(KEY_LEAF, &der[1]);
+	sigs[0].certificate = buf_view(&der[0]);
+	sigs[1].certificate = buf_view(&der[1]);
+	CHECK_OK(plan_signatures(&p, 0, sigs, 2, &out, &e), &e);
+	first = strstr(buf_cstr(&out), "Algorithm=\"" MORE);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(first);
+	second = strstr(first + 1, "Algorithm=\"" MORE);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(second);
+	first += strlen("Algorithm=\"" MORE);
+	second += strlen("Algorithm=\"" MORE);
+	CU_ASSERT_EQUAL(strncmp(first, "ecdsa-sha384\"", 13), 0);
+	CU_ASSERT_EQUAL(strncmp(second, "rsa-sha256\"", 11), 0);
+	buf_reset(&out);
+	sigs[1].certificate = slice_of(der[1].p, der[1].len - 1);
+	CHECK_CODE(plan_signatures(&p, 0, sigs, 2, &out, &e), &e,
+	    "certificate-algorithm");
+	plan_free(&p);
+	buf_free(&der[0]);
+	buf_free(&der[1]);
+	buf_free(&canonical);
+	buf_free(&out);
+	scope_free(&s);
+}
+
+static void
 plan_round_trip(void)
 {
 	struct plan p = {.format = "etax",
@@ -172,8 +278,12 @@ plan_round_trip(void)
 		    q = {0};
 	struct buf encoded = {0}, out = {0};
 	struct new_signature sig = {.id = "_1"};
+	struct buf certificate = {0};
 	struct ids ids = {0};
 	unsigned line;
+
+	make_certificate(KEY_LEAF, &certificate);
+	sig.certificate = buf_view(&certificate);
 
 	CU_ASSERT_EQUAL(buf_puts(&p.before, "<x>"), 0);
 	CU_ASSERT_EQUAL(buf_puts(&p.after, "</x>"), 0);
@@ -200,10 +310,12 @@ plan_round_trip(void)
 	plan_free(&q);
 	plan_free(&p);
 	ids_free(&ids);
+	buf_free(&certificate);
 	buf_free(&encoded);
 	buf_free(&out);
 }
 
 SUITE_MAIN("exam/signedinfo", CASE(keyholder_knows_the_form),
     CASE(duplicate_key_sorts), CASE(splice), CASE(splice_compares_every_byte),
+    CASE(algorithms_differ_in_one_value), CASE(each_signer_has_its_method),
     CASE(plan_round_trip))

@@ -94,7 +94,8 @@ sign(struct err *e)
 
 	memset(digest, 7, sizeof digest);
 	err_clear(e);
-	result = session_sign(lab.session, SIGN_RSA_SHA256, digest, &out, e);
+	result =
+	    session_sign(lab.session, slice_of(digest, sizeof digest), &out, e);
 	CU_ASSERT_EQUAL(out.len, result == 0 ? 256 : 0);
 	buf_free(&out);
 	return result;

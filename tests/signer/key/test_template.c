@@ -13,7 +13,8 @@
 
 #define C14N "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 #define SHA256 "http://www.w3.org/2001/04/xmlenc#sha256"
-#define RSA "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+#define MORE "http://www.w3.org/2001/04/xmldsig-more#"
+#define RSA MORE "rsa-sha256"
 #define DSIG "http://www.w3.org/2000/09/xmldsig#"
 #define DIGEST "l5oZv6IDaBQzJzjWvKNSmsYEj0n68xrdl1zsWusRXlQ="
 
@@ -431,17 +432,75 @@ refuses_what_is_too_long(void)
 	buf_free(&b);
 }
 
+/* Every SignatureMethod against every request: only its own is signed. */
 static void
-refuses_other_algorithms(void)
+signs_only_what_the_request_says(void)
 {
+	static const char *const bases[] = {etax, etax_form, egov};
+	static const struct {
+		enum sign_algorithm asked; /* the one that may, or 0 */
+		const char *method;
+	} methods[] = {
+	    {SIGN_RSA_SHA256, RSA},
+	    {SIGN_ECDSA_SHA384, MORE "ecdsa-sha384"},
+	    {0, MORE "rsa-sha384"},
+	    {0, MORE "rsa-sha512"},
+	    {0, MORE "ecdsa-sha1"},
+	    {0, MORE "ecdsa-sha224"},
+	    {0, MORE "ecdsa-sha256"},
+	    {0, MORE "ecdsa-sha512"},
+	    {0, MORE "ecdsa-sha384 "},
+	    {0, MORE "ecdsa-sha38"},
+	    {0, MORE "ecdsa-sha3844"},
+	    {0, MORE "ECDSA-SHA384"},
+	    {0, MORE "hmac-sha384"},
+	    {0, DSIG "rsa-sha1"},
+	    {0, DSIG "ecdsa-sha384"},
+	    {0, "http://www.w3.org/2007/05/xmldsig-more#ecdsa-sha3-384"},
+	    {0, RSA "\"></SignatureMethod><SignatureMethod Algorithm=\"" MORE
+		    "ecdsa-sha384"},
+	    {0, ""},
+	};
 	struct err e = {0};
 
+	for (size_t b = 0; b < 3; b++)
+		for (size_t m = 0; m < sizeof methods / sizeof *methods; m++)
+			for (int a = 0; a < 4; a++) {
+				char *text =
+				    change(bases[b], RSA, methods[m].method);
+				bool may = a != 0 && a == (int)methods[m].asked;
+
+				CU_ASSERT_EQUAL(
+				    template_match(slice_str(text),
+					(enum sign_algorithm)a, &match, &e),
+				    may ? 0 : -1);
+				CU_ASSERT(!may || match.algorithm->id ==
+						      methods[m].asked);
+				if (!may)
+					CU_ASSERT_STRING_EQUAL(e.code,
+					    a == 0 || a == 3
+						? "algorithm-not-allowed"
+						: "not-a-signedinfo");
+				free(text);
+			}
+}
+
+/* The digests stay SHA-256 with either algorithm. */
+static void
+digests_stay_sha256(void)
+{
+	struct err e = {0};
+	char *ecdsa = change(etax, RSA, MORE "ecdsa-sha384");
+	char *text = change(ecdsa, SHA256, MORE "sha384");
+
+	CHECK_OK(
+	    template_match(slice_str(ecdsa), SIGN_ECDSA_SHA384, &match, &e),
+	    &e);
 	CHECK_CODE(
-	    template_match(slice_str(etax), SIGN_ECDSA_SHA384, &match, &e), &e,
-	    "algorithm-not-allowed");
-	CHECK_CODE(
-	    template_match(slice_str(etax), (enum sign_algorithm)0, &match, &e),
-	    &e, "algorithm-not-allowed");
+	    template_match(slice_str(text), SIGN_ECDSA_SHA384, &match, &e), &e,
+	    "not-a-signedinfo");
+	free(text);
+	free(ecdsa);
 }
 
 /* What the examiner writes, with whatever a document hands down, is what is
@@ -488,6 +547,14 @@ agrees_with_the_examiner(void)
 		CU_ASSERT_EQUAL(match.count, cases[i].count);
 		CU_ASSERT(template_match(buf_view(&text), SIGN_RSA_SHA256,
 			      &match, &e) < 0);
+		CU_ASSERT_EQUAL(
+		    signedinfo_for(algorithm_find(SIGN_ECDSA_SHA384),
+			buf_view(&canonical), &text),
+		    0);
+		CHECK_OK(template_match(
+			     buf_view(&text), SIGN_ECDSA_SHA384, &match, &e),
+		    &e);
+		CU_ASSERT_STRING_EQUAL(match.format, cases[i].format);
 		buf_free(&text);
 		buf_free(&canonical);
 	}
@@ -500,5 +567,5 @@ agrees_with_the_examiner(void)
 SUITE_MAIN("template", CASE(matches_each_format), CASE(refuses_every_near_miss),
     CASE(accepts_what_filings_bring_along), CASE(refuses_every_truncation),
     CASE(refuses_nul_and_trailing_bytes), CASE(refuses_changed_fixed_bytes),
-    CASE(refuses_what_is_too_long), CASE(refuses_other_algorithms),
-    CASE(agrees_with_the_examiner))
+    CASE(refuses_what_is_too_long), CASE(signs_only_what_the_request_says),
+    CASE(digests_stay_sha256), CASE(agrees_with_the_examiner))
