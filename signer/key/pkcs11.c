@@ -402,6 +402,33 @@ await_token(struct key *k, struct err *e)
 	return 0;
 }
 
+/* Some modules give every token the same serial number (OpenSC: zeros for
+ * each My Number card). */
+static bool
+has_serial(const struct p11_token *t)
+{
+	return strspn(t->serial, "0 ") != strlen(t->serial);
+}
+
+/* Is it the token that accepted the PIN?  Its serial number tells, or the
+ * certificate, where it is seen without a PIN. */
+static int
+recognise(struct key *k, struct slice certificate, struct err *e)
+{
+	struct buf now = {0};
+	int result = 0;
+
+	if (has_serial(&k->token))
+		return 0;
+	if (public_certificate(k, &now, e) != 0)
+		result = -1;
+	else if (!slice_eq(buf_view(&now), certificate))
+		result =
+		    err_set(e, ERR_CARD, "card-changed", "%s", k->token.label);
+	buf_free(&now);
+	return result;
+}
+
 /* Modules keep sessions and slots of a token that went: everything is begun
  * anew, but only for the same token with no refused attempt on it. */
 static int
@@ -411,7 +438,6 @@ pkcs11_recover(struct key *k, const struct err *cause, struct err *e)
 		return -1;
 	k->unlocked = false;
 	k->pin = NULL;
-	buf_reset(&k->certificate);
 	p11_free(k->p11);
 	k->p11 = p11_load(k->conf->module, e);
 	if (k->p11 == NULL || await_token(k, e) != 0)
@@ -419,8 +445,10 @@ pkcs11_recover(struct key *k, const struct err *cause, struct err *e)
 	if (tries_of(&k->token) >= 0)
 		return err_set(
 		    e, ERR_PIN, "pin-tries-low", "%s", k->token.label);
-	if (p11_session(k->p11, k->token.slot, e) != 0)
+	if (p11_session(k->p11, k->token.slot, e) != 0 ||
+	    recognise(k, buf_view(&k->certificate), e) != 0)
 		return -1;
+	buf_reset(&k->certificate); /* and its key's handle */
 	k->lost = false;
 	return 0;
 }

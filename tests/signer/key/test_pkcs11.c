@@ -574,6 +574,23 @@ other_tokens_do_not_recover(void)
 	}
 }
 
+/* OpenSC gives every My Number card the serial number 00000000. */
+static void
+tokens_that_look_alike(void)
+{
+	struct err cause = {.class = ERR_CARD}, e = {0};
+	struct key *k = lose_token("serial=00000000");
+
+	p11lab_script(P11LAB_RSA, "serial=00000000 hidden");
+	CHECK_CODE(pkcs11->recover(k, &cause, &e), &e, "pin-needed");
+	p11lab_script(P11LAB_STRANGER, "serial=00000000");
+	CHECK_CODE(pkcs11->recover(k, &cause, &e), &e, "card-changed");
+	p11lab_script(P11LAB_RSA, "serial=00000000");
+	CHECK_OK(pkcs11->recover(k, &cause, &e), &e);
+	CU_ASSERT_EQUAL(logins(), 1);
+	pkcs11->close(k);
+}
+
 static void
 refusals_do_not_recover(void)
 {
@@ -755,6 +772,7 @@ SUITE_MAIN("pkcs11", CASE(signs_after_one_login),
     CASE(always_authenticate_is_one_login_each),
     CASE(module_answers_have_their_meaning), CASE(lost_token_stays_lost),
     CASE(presence_is_noticed), CASE(same_token_recovers),
-    CASE(other_tokens_do_not_recover), CASE(refusals_do_not_recover),
-    CASE(impossible_answers), CASE(unusable_modules),
-    CASE(token_is_named_never_numbered), CASE(asking_survives_the_module))
+    CASE(other_tokens_do_not_recover), CASE(tokens_that_look_alike),
+    CASE(refusals_do_not_recover), CASE(impossible_answers),
+    CASE(unusable_modules), CASE(token_is_named_never_numbered),
+    CASE(asking_survives_the_module))
