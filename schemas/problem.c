@@ -44,11 +44,11 @@ static const struct words table[] = {
 	    "the value does not match the required pattern", NULL},
 	{XML_SCHEMAV_CVC_ENUMERATION_VALID, "the value is not one of the ",
 	    "set {"},
-	{XML_SCHEMAV_CVC_DATATYPE_VALID_1_2_1, "the value is not one of the ",
+	{XML_SCHEMAV_CVC_DATATYPE_VALID_1_2_1, "the value does not fit the ",
 	    "type '"},
-	{XML_SCHEMAV_CVC_DATATYPE_VALID_1_2_2, "the value is not one of the ",
+	{XML_SCHEMAV_CVC_DATATYPE_VALID_1_2_2, "the value does not fit the ",
 	    "type '"},
-	{XML_SCHEMAV_CVC_DATATYPE_VALID_1_2_3, "the value is not one of the ",
+	{XML_SCHEMAV_CVC_DATATYPE_VALID_1_2_3, "the value does not fit the ",
 	    "type '"},
 	{XML_SCHEMAV_CVC_MININCLUSIVE_VALID, "the value is too small", NULL},
 	{XML_SCHEMAV_CVC_MINEXCLUSIVE_VALID, "the value is too small", NULL},
@@ -167,7 +167,8 @@ problem_text(char *out, size_t size, unsigned line, const xmlError *x)
 			kept = find_last(m, w->keep);
 		problem_line(text, sizeof text, kept == NULL ? "" : kept);
 		if (w->keep != NULL && kept == NULL)
-			snprintf(text, sizeof text, "allowed");
+			snprintf(text, sizeof text,
+			    w->keep[0] == 't' ? "type" : "allowed ones");
 	}
 	snprintf(out, size, "line %u: %s%s%s: %s%s", line, element,
 	    attribute[0] == '\0' ? "" : "/@", attribute,

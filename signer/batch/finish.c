@@ -12,6 +12,7 @@
 #include "signer/batch/jobs.h"
 #include "signer/batch/keys.h"
 #include "signer/report/explain.h"
+#include "signer/report/words.h"
 #include "spool/publish.h"
 
 #include <stdio.h>
@@ -22,7 +23,7 @@
 int
 finish_reason(const struct conf *c, const struct job *j, struct buf *out)
 {
-	char when[CLOCK_TEXT_SIZE], operator_language[8];
+	char when[CLOCK_TEXT_SIZE], operator_language[8], detail[600];
 	int result;
 
 	snprintf(
@@ -33,7 +34,9 @@ finish_reason(const struct conf *c, const struct job *j, struct buf *out)
 	      "File:   %s\nWhen:   %s\nNumber: %s\nReason: %s\n        %s\n"
 	      "What to do: %s\n\nCode: %s\n"),
 	    j->path, clock_text(j->changed_ms, when), j->name,
-	    explain_what(j->code), j->detail, explain_todo(j->code), j->code);
+	    explain_what(j->code),
+	    words_detail(j->detail, detail, sizeof detail),
+	    explain_todo(j->code), j->code);
 	i18n_use(operator_language);
 	return result;
 }

@@ -7,6 +7,7 @@
 #include "signer/cli/files.h"
 #include "signer/exam/examiner.h"
 #include "signer/report/explain.h"
+#include "signer/report/words.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -15,11 +16,14 @@
 static void
 show_text(const char *file, const struct findings *f, const struct err *e)
 {
+	char detail[600];
+
 	if (e->class != ERR_NONE) {
 		printf(
 		    _("%s: cannot be signed: %s"), file, explain_what(e->code));
 		if (e->detail[0] != '\0')
-			printf(" (%s)", e->detail);
+			printf(" (%s)",
+			    words_detail(e->detail, detail, sizeof detail));
 		printf("\n  → %s\n", explain_todo(e->code));
 		return;
 	}
@@ -39,7 +43,8 @@ show_text(const char *file, const struct findings *f, const struct err *e)
 		    f->signatures[i].filing ? "" : _(" (inside a form)"));
 	for (size_t i = 0; i < f->warning_count; i++)
 		printf(_("  warning: %s %s\n"),
-		    explain_what(f->warnings[i].code), f->warnings[i].detail);
+		    explain_what(f->warnings[i].code),
+		    words_detail(f->warnings[i].detail, detail, sizeof detail));
 }
 
 static json_t *

@@ -6,6 +6,7 @@
 
 #include "base/i18n.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +47,57 @@ static const struct {
     {"egov-individual", N_("e-Gov, individually signed")},
     {"egov", N_("e-Gov")},
 };
+
+/*
+ * English of remarks that has words of its own in other languages: that of
+ * schemas/problem.c, what libxml2 says most often, and our own.  A phrase
+ * that begins another one comes after it.
+ */
+static const char *const phrases[] = {
+    N_("the value does not match the required pattern"),
+    N_("the value is not one of the allowed ones"),
+    N_("the value is not one of the set"),
+    N_("the value does not fit the type"),
+    N_("the value is too small"),
+    N_("the value is too large"),
+    N_("the value has too many digits"),
+    N_("the value has too many decimal places"),
+    N_("the value is not the fixed one"),
+    N_("a key is missing or not unique"),
+    N_("does not follow the schema"),
+    N_("This element is not expected"),
+    N_("Missing child element(s)"),
+    N_(". Expected is one of"),
+    N_(". Expected is"),
+    N_("The value has a length of"),
+    N_("; this exceeds the allowed maximum length of"),
+    N_("; this underruns the allowed minimum length of"),
+    N_("; this differs from the allowed length of"),
+    N_("Character content other than whitespace is not allowed because the "
+       "content type is 'element-only'"),
+    N_("The attribute"),
+    N_("is required but missing"),
+    N_("is not allowed"),
+    N_("Start tag expected, '<' not found"),
+    N_("Opening and ending tag mismatch"),
+    N_("Extra content at the end of the document"),
+    N_("Input is not proper UTF-8, indicate encoding !"),
+    N_(", first in line"),
+    N_("key \""),
+};
+
+/* The phrase that begins at `at`, unless in the middle of a word. */
+static const char *
+phrase_at(const char *at, const char *start)
+{
+	if (at > start && isalnum((unsigned char)at[-1]) &&
+	    isalnum((unsigned char)at[0]))
+		return NULL;
+	for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
+		if (strncmp(at, phrases[i], strlen(phrases[i])) == 0)
+			return phrases[i];
+	return NULL;
+}
 
 void
 words_begin(struct words *w, const char *language)
@@ -169,22 +221,77 @@ words_days_left(int64_t days, char buf[WORDS_SIZE])
 	return buf;
 }
 
+/* Text of a fixed size. */
+struct line {
+	char *out;
+	size_t size, used;
+};
+
+static void
+put(struct line *l, const char *text, size_t n)
+{
+	size_t room = l->size - 1 - l->used;
+
+	if (n > room)
+		n = room;
+	memcpy(l->out + l->used, text, n);
+	l->used += n;
+	l->out[l->used] = '\0';
+}
+
+/* "NAME 12" up to a ':', a ',' or the end; where it ends, or NULL. */
+static const char *
+take_number(const char *at, const char *name, char number[16])
+{
+	size_t n = strlen(name), digits;
+
+	if (strncmp(at, name, n) != 0)
+		return NULL;
+	digits = strspn(at + n, "0123456789");
+	if (digits == 0 || digits > 15 || strchr(":,", at[n + digits]) == NULL)
+		return NULL;
+	snprintf(number, 16, "%.*s", (int)digits, at + n);
+	return at + n + digits;
+}
+
+/* "line 3" and "line 3, column 5" at the beginning; what follows it. */
+static const char *
+put_place(struct line *l, const char *detail)
+{
+	char line[16], column[16], text[96];
+	const char *at = take_number(detail, "line ", line), *after;
+
+	if (at == NULL)
+		return detail;
+	after = take_number(at, ", column ", column);
+	if (after == NULL)
+		snprintf(text, sizeof text, _("line %s"), line);
+	else
+		snprintf(
+		    text, sizeof text, _("line %s, column %s"), line, column);
+	put(l, text, strlen(text));
+	return after == NULL ? at : after;
+}
+
 const char *
 words_detail(const char *detail, char *out, size_t size)
 {
-	char line[16];
-	size_t n;
+	struct line l = {out, size, 0};
+	const char *at;
 
-	snprintf(out, size, "%s", detail == NULL ? "" : detail);
-	if (strncmp(out, "line ", 5) != 0)
+	out[0] = '\0';
+	if (detail == NULL)
 		return out;
-	n = strspn(out + 5, "0123456789");
-	if (n == 0 || n >= sizeof line || strchr(":,", out[5 + n]) == NULL)
-		return out;
-	snprintf(line, sizeof line, "%.*s", (int)n, out + 5);
-	n = (size_t)snprintf(out, size, _("line %s"), line);
-	if (n < size)
-		snprintf(out + n, size - n, "%s", detail + 5 + strlen(line));
+	for (at = put_place(&l, detail); *at != '\0';) {
+		const char *phrase = phrase_at(at, detail);
+
+		if (phrase == NULL) {
+			put(&l, at++, 1);
+		} else {
+			put(&l, _(phrase), strlen(_(phrase)));
+			at += strlen(phrase);
+		}
+	}
 	return out;
 }
 

@@ -31,8 +31,9 @@ char *words_bytes(uint64_t size, char buf[WORDS_SIZE]);
 /* "残り125日", "残り0日", "3日前に満了" */
 char *words_days_left(int64_t days, char buf[WORDS_SIZE]);
 
-/* A remark's or reason's own words for people: "line 3: DATA" begins in the
- * language in use, all else stays as it is.  Returns out, cut at size. */
+/* A remark's or reason's own words for people: "line 3: DATA" and known
+ * phrases in the language in use, all else stays as it is.  Returns out, cut
+ * at size. */
 const char *words_detail(const char *detail, char *out, size_t size);
 
 /* What was checked, and how it went. */

@@ -1,6 +1,7 @@
 /* Filling a report: masks, clean text, days, and lack of memory. */
 #include "base/clock.h"
 #include "base/text.h"
+#include "schemas/problem.h"
 #include "signer/report/groups.h"
 #include "signer/report/report.h"
 #include "signer/report/words.h"
@@ -121,9 +122,54 @@ line_numbers_speak_the_language(void)
 	CU_ASSERT_STRING_EQUAL(
 	    words_detail("line 3x", text, sizeof text), "line 3x");
 	CU_ASSERT_STRING_EQUAL(words_detail(NULL, text, sizeof text), "");
+	CU_ASSERT_STRING_EQUAL(
+	    words_detail("line 12, column 3: x", text, sizeof text),
+	    "12行目の3文字目: x");
+	CU_ASSERT_STRING_EQUAL(
+	    words_detail("line 3, column x", text, sizeof text),
+	    "3行目, column x");
 	catalogue_use("en");
 	CU_ASSERT_STRING_EQUAL(
 	    words_detail("line 12: DATA", text, sizeof text), "line 12: DATA");
+}
+
+/* Whatever the validator's words are, a Japanese report has none of them. */
+static void
+schema_problems_speak_the_language(void)
+{
+	char message[] = "Element 'A': x set {'a'} type 'b'.";
+	char english[400], text[800], cut[20];
+
+	catalogue_use("ja");
+	for (int code = XML_SCHEMAV_NOROOT; code <= XML_SCHEMAV_MISC; code++) {
+		xmlError x = {.code = code, .message = message};
+
+		problem_text(english, sizeof english, 7, &x);
+		words_detail(english, text, sizeof text);
+		CU_ASSERT(strncmp(text, "7行目: A: ", 12) == 0);
+		CU_ASSERT(strstr(text, "value") == NULL &&
+			  strstr(text, "does") == NULL &&
+			  strstr(text, "missing") == NULL);
+	}
+	CU_ASSERT_STRING_EQUAL(
+	    words_detail("line 7: A: This element is not expected. "
+			 "Expected is ( B )",
+		text, sizeof text),
+	    "7行目: A: ここには置けない項目です。必要な項目: ( B )");
+	CU_ASSERT_STRING_EQUAL(
+	    words_detail("monkey \"a\"", text, sizeof text), "monkey \"a\"");
+	CU_ASSERT_STRING_EQUAL(
+	    words_detail("key \"a\"", text, sizeof text), "鍵 \"a\"");
+	words_detail("line 7: This element is not expected", cut, sizeof cut);
+	CU_ASSERT_EQUAL(strlen(cut), sizeof cut - 1);
+	catalogue_use("en");
+	for (int code = XML_SCHEMAV_NOROOT; code <= XML_SCHEMAV_MISC; code++) {
+		xmlError x = {.code = code, .message = message};
+
+		problem_text(english, sizeof english, 7, &x);
+		CU_ASSERT_STRING_EQUAL(
+		    words_detail(english, text, sizeof text), english);
+	}
 }
 
 static void
@@ -183,5 +229,6 @@ writers_refuse_a_report_with_holes(void)
 SUITE_MAIN("report", CASE(user_id_is_masked_when_set), CASE(text_becomes_utf8),
     CASE(findings_fill_a_filing), CASE(days_left_are_whole_days),
     CASE(times_are_japanese), CASE(line_numbers_speak_the_language),
-    CASE(groups_put_the_worst_first), CASE(filing_stands_once_under_a_warning),
+    CASE(schema_problems_speak_the_language), CASE(groups_put_the_worst_first),
+    CASE(filing_stands_once_under_a_warning),
     CASE(writers_refuse_a_report_with_holes))
