@@ -126,8 +126,10 @@ put_remarks(struct page *p, const char *about, const struct report_remark *list,
 	for (size_t i = 0; i < count; i++) {
 		html_raw(h, "<article class=\"group remark\">\n<h3><span>");
 		if (about != NULL) {
-			html_foreign(h, "b", about);
+			html_text(h, _("Key"));
 			html_raw(h, " ");
+			html_foreign(h, "b", about);
+			html_raw(h, ": ");
 		}
 		html_text(h, explain_what(list[i].code));
 		html_raw(h, "</span></h3>\n");

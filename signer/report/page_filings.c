@@ -188,7 +188,7 @@ put_details(struct page *p, const struct report_filing *f)
 	put_file(h, _("Schema"), f->schema, f->schema_sha256, 0);
 	put_pair(h, _("Format"), words_format(f->format));
 	put_pair(h, _("Agent"), f->agent);
-	put_pair(h, _("Period"), f->period);
+	put_pair(h, _("Period"), words_period(f->period, text));
 	put_pair(h, _("Taken"), words_moment(f->claimed_ms, text));
 	put_pair(h, _("Drop folder"), f->drop);
 	put_pair(h, _("Job"), f->job);

@@ -60,13 +60,15 @@ put_reason(struct sheet *s, const struct report_filing *f)
 static void
 put_filing(struct sheet *s, const struct report_filing *f)
 {
+	char period[WORDS_SIZE];
+
 	sheet_text(s, f->input);
 	sheet_text(s, f->taxpayer);
 	sheet_text(s, f->user_id);
 	sheet_text(s, f->procedure);
 	sheet_text(s, f->procedure_name);
 	sheet_text(s, f->version);
-	sheet_text(s, f->period);
+	sheet_text(s, words_period(f->period, period));
 }
 
 /* "01 AB 23": pairs, so that Excel does not take it for a number. */

@@ -173,6 +173,53 @@ words_sheet(int64_t ms, char buf[WORDS_SIZE])
 	return buf;
 }
 
+/* e-Tax writes a date as era, year, month and day: "5070101".  Reads one of
+ * these up to '-' or the end; where it ends, or NULL. */
+static const char *
+put_era_date(const char *at, char date[WORDS_SIZE])
+{
+	static const struct {
+		const char *name;
+		int before; /* the western year before its first */
+	} eras[] = {{N_("Meiji"), 1867}, {N_("Taisho"), 1911},
+	    {N_("Showa"), 1925}, {N_("Heisei"), 1988}, {N_("Reiwa"), 2018}};
+	int era, year, month, day;
+
+	if (strspn(at, "0123456789") != 7 || (at[7] != '-' && at[7] != '\0') ||
+	    sscanf(at, "%1d%2d%2d%2d", &era, &year, &month, &day) != 4 ||
+	    era < 1 || era > 5)
+		return NULL;
+	if (strcmp(i18n_language(), "ja") == 0)
+		snprintf(date, WORDS_SIZE, _("%s %d-%02d-%02d"),
+		    _(eras[era - 1].name), year, month, day);
+	else
+		snprintf(date, WORDS_SIZE, _("%d-%02d-%02d"),
+		    eras[era - 1].before + year, month, day);
+	return at + 7;
+}
+
+const char *
+words_period(const char *period, char buf[WORDS_SIZE])
+{
+	char from[WORDS_SIZE], until[WORDS_SIZE];
+	const char *at;
+
+	if (period == NULL)
+		return "";
+	at = put_era_date(period, from);
+	if (at == NULL)
+		return period;
+	if (*at == '\0') {
+		memcpy(buf, from, WORDS_SIZE);
+		return buf;
+	}
+	at = put_era_date(at + 1, until);
+	if (at == NULL || *at != '\0')
+		return period;
+	snprintf(buf, WORDS_SIZE, _("%.30s to %.30s"), from, until);
+	return buf;
+}
+
 char *
 words_duration(int64_t ms, char buf[WORDS_SIZE])
 {

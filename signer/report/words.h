@@ -24,6 +24,9 @@ char *words_date(int64_t ms, char buf[WORDS_SIZE]);
 char *words_clock(int64_t ms, char buf[WORDS_SIZE]);
 /* "2026-11-22 18:00:12" in either language: what Excel takes for a time. */
 char *words_sheet(int64_t ms, char buf[WORDS_SIZE]);
+/* "令和7年1月1日~令和7年12月31日", "2025-01-01 to 2025-12-31" for e-Tax's
+ * "5070101-5071231"; other periods as they are.  Returns buf or period. */
+const char *words_period(const char *period, char buf[WORDS_SIZE]);
 /* "350ミリ秒", "12秒", "3分5秒", "2時間10分" */
 char *words_duration(int64_t ms, char buf[WORDS_SIZE]);
 /* "12 KB", "3.4 MB" */

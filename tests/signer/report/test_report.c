@@ -108,6 +108,25 @@ times_are_japanese(void)
 }
 
 static void
+periods_are_dates(void)
+{
+	char text[WORDS_SIZE];
+
+	catalogue_use("ja");
+	CU_ASSERT_STRING_EQUAL(words_period("5070101-5071231", text),
+	    "令和7年1月1日~令和7年12月31日");
+	CU_ASSERT_STRING_EQUAL(
+	    words_period("4310430", text), "平成31年4月30日");
+	catalogue_use("en");
+	CU_ASSERT_STRING_EQUAL(
+	    words_period("3640107-5071231", text), "1989-01-07 to 2025-12-31");
+	CU_ASSERT_STRING_EQUAL(words_period("5070101-", text), "5070101-");
+	CU_ASSERT_STRING_EQUAL(words_period("6070101", text), "6070101");
+	CU_ASSERT_STRING_EQUAL(words_period("2026", text), "2026");
+	CU_ASSERT_STRING_EQUAL(words_period(NULL, text), "");
+}
+
+static void
 line_numbers_speak_the_language(void)
 {
 	char text[64];
@@ -228,7 +247,8 @@ writers_refuse_a_report_with_holes(void)
 
 SUITE_MAIN("report", CASE(user_id_is_masked_when_set), CASE(text_becomes_utf8),
     CASE(findings_fill_a_filing), CASE(days_left_are_whole_days),
-    CASE(times_are_japanese), CASE(line_numbers_speak_the_language),
+    CASE(times_are_japanese), CASE(periods_are_dates),
+    CASE(line_numbers_speak_the_language),
     CASE(schema_problems_speak_the_language), CASE(groups_put_the_worst_first),
     CASE(filing_stands_once_under_a_warning),
     CASE(writers_refuse_a_report_with_holes))
