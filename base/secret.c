@@ -6,6 +6,7 @@
 #include "base/secret.h"
 
 #include <openssl/crypto.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -15,10 +16,13 @@
 #define SECURE_HEAP_LEAST 16
 
 struct secret {
+	struct secret *next; /* of all that there are */
 	size_t capacity;
 	size_t len;
 	char text[];
 };
+
+static struct secret *volatile all;
 
 int
 secret_init(struct err *e)
@@ -55,14 +59,42 @@ secret_new(size_t capacity)
 		return NULL;
 	}
 	s->capacity = capacity;
+	s->next = all;
+	atomic_signal_fence(memory_order_seq_cst);
+	all = s;
 	return s;
+}
+
+static void
+unlist(const struct secret *s)
+{
+	struct secret *before = all;
+
+	if (before == s) {
+		all = s->next;
+		return;
+	}
+	while (before != NULL && before->next != s)
+		before = before->next;
+	if (before != NULL)
+		before->next = s->next;
 }
 
 void
 secret_free(struct secret *s)
 {
-	if (s != NULL)
-		OPENSSL_secure_clear_free(s, sizeof *s + s->capacity + 1);
+	if (s == NULL)
+		return;
+	unlist(s);
+	atomic_signal_fence(memory_order_seq_cst);
+	OPENSSL_secure_clear_free(s, sizeof *s + s->capacity + 1);
+}
+
+void
+secret_wipe_all(void)
+{
+	for (struct secret *s = all; s != NULL; s = s->next)
+		explicit_bzero(s->text, s->capacity);
 }
 
 char *

@@ -18,6 +18,10 @@ struct secret *secret_new(size_t capacity);
 /* Wipes and frees; NULL is accepted. */
 void secret_free(struct secret *s);
 
+/* Wipes the bytes of every secret that there is.  A signal handler may call
+ * it; nobody may use a secret afterwards. */
+void secret_wipe_all(void);
+
 /* Where a reader (read(2), a PIN dialog) may put up to secret_capacity
  * bytes; then secret_set_len. */
 char *secret_room(struct secret *s);

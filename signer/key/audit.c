@@ -42,6 +42,7 @@ struct audit {
 	char key[64];
 	char serial[64];
 	struct audit_chain chain;
+	struct buf cut; /* the next line if nothing comes of the last one */
 };
 
 /* The writer tells what became durable, or the errno that ended it. */
@@ -177,6 +178,7 @@ append(struct audit *a, json_t *record, uint64_t *ticket, struct err *e)
 	if (submit(a, buf_view(&line), e) != 0)
 		goto out;
 	audit_chain_advance(&a->chain, slice_of(line.p, line.len - 1));
+	buf_reset(&a->cut);
 	if (ticket != NULL)
 		*ticket = a->appended;
 	result = 0;
@@ -207,6 +209,31 @@ audit_event(struct audit *a, const char *kind, const char *job,
 	if (r != NULL && detail[0] != '\0')
 		json_object_set_new(r, "detail", json_string(detail));
 	return append(a, r, ticket, e);
+}
+
+/* The line of audit_cut. */
+static int
+prepare_cut(struct audit *a, const char *job, struct err *e)
+{
+	json_t *r = record_new(a, "not-signed");
+	int result = -1;
+
+	if (r == NULL || json_object_set_new(r, "job", json_string(job)) != 0 ||
+	    json_object_set_new(r, "detail", json_string("card-timeout")) !=
+		0 ||
+	    audit_chain_line(&a->chain, r, &a->cut) != 0)
+		err_nomem(e);
+	else
+		result = 0;
+	json_decref(r);
+	return result;
+}
+
+void
+audit_cut(struct audit *a)
+{
+	if (a->cut.len > 0)
+		fs_write(a->writer, buf_view(&a->cut), NULL);
 }
 
 static json_t *
@@ -241,7 +268,9 @@ audit_sign(struct audit *a, const char *job, const uint8_t sha256[32],
 		json_decref(r);
 		return err_nomem(e);
 	}
-	return append(a, r, ticket, e);
+	if (append(a, r, ticket, e) != 0)
+		return -1;
+	return prepare_cut(a, job, e);
 }
 
 /* A line cut by a crash is closed, and the next record says so. */
@@ -297,6 +326,7 @@ audit_close(struct audit *a)
 	if (a->writer >= 0)
 		close(a->writer);
 	fs_close(&a->file, &ignored);
+	buf_free(&a->cut);
 	free(a);
 }
 

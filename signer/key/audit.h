@@ -39,6 +39,11 @@ int audit_sign(struct audit *a, const char *job, const uint8_t sha256[32],
 int audit_event(struct audit *a, const char *kind, const char *job,
     const char *detail, uint64_t *ticket, struct err *e);
 
+/* After audit_sign, until the next record: appends "not-signed" with detail
+ * "card-timeout" for that job, made beforehand.  For a signal handler of a
+ * process that then ends. */
+void audit_cut(struct audit *a);
+
 /* The descriptor that becomes readable when more has become durable. */
 int audit_fd(const struct audit *a);
 /* Takes notice of it without waiting; 0 / -1 as above. */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "signer/key/keyproto.h"
+#include "signer/key/watchdog.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,6 +56,7 @@ close_client(struct client *c)
 	for (unsigned i = 0; i < 64; i++)
 		if (recv(c->fd, &byte, 1, MSG_DONTWAIT) <= 0)
 			break;
+	watchdog_forget(c->fd);
 	close(c->fd);
 	c->fd = -1;
 }
@@ -157,6 +159,7 @@ hold_add_client(struct keyholder *k, int fd, bool private)
 		memset(c, 0, sizeof *c);
 		c->fd = fd;
 		c->private = private;
+		watchdog_tell(fd);
 		c->id = k->next_id++;
 		send_status(k, c);
 		return;

@@ -47,6 +47,7 @@ struct keyholder {
 	int signals;
 	int listener;
 	int run_dir;
+	char socket_name[128];
 	struct audit *audit;
 	struct session *session;
 	struct keyholder_limits limits;

@@ -15,6 +15,7 @@
 #include "signer/key/holding.h"
 #include "signer/key/keyproto.h"
 #include "signer/key/keystate.h"
+#include "signer/key/watchdog.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,6 +55,18 @@ open_signals(struct err *e)
 			     e, ERR_TRANSIENT_IO, "io-error", "%s", "signalfd");
 }
 
+/* The card hangs: in a signal handler, just before the process ends. */
+static void
+cut(void *arg)
+{
+	struct keyholder *k = arg;
+
+	if (k->audit != NULL)
+		audit_cut(k->audit);
+	if (k->listener >= 0)
+		fs_unlink(k->run_dir, k->socket_name, NULL);
+}
+
 struct keyholder *
 keyholder_open(const struct conf_key *key, const char *root, struct err *e)
 {
@@ -69,6 +82,8 @@ keyholder_open(const struct conf_key *key, const char *root, struct err *e)
 	k->users[k->user_count++] = geteuid();
 	for (unsigned i = 0; i < HOLD_CLIENTS; i++)
 		k->clients[i].fd = -1;
+	snprintf(k->socket_name, sizeof k->socket_name, "%s.sock", key->name);
+	watchdog_at_end(cut, k);
 	if ((k->signals = open_signals(e)) < 0 || secret_init(e) != 0 ||
 	    (k->state = keystate_open(root, e)) < 0 ||
 	    (k->audit = audit_open(k->state, key->name, e)) == NULL ||
@@ -224,9 +239,8 @@ keyholder_listen(struct keyholder *k, struct err *e)
 {
 	const struct group *g = getgrnam(SOCKET_GROUP);
 	mode_t alone = k->key->used_by.count == 0 ? 0600 : 0666;
-	char name[128];
+	const char *name = k->socket_name;
 
-	snprintf(name, sizeof name, "%s.sock", k->key->name);
 	if (g != NULL)
 		k->listener = fs_listen(k->run_dir, name, 0660, g->gr_gid, e);
 	if (k->listener < 0)
@@ -395,7 +409,6 @@ void
 keyholder_close(struct keyholder *k)
 {
 	struct err ignored = {0};
-	char name[128];
 
 	if (k == NULL)
 		return;
@@ -407,10 +420,10 @@ keyholder_close(struct keyholder *k)
 	for (unsigned i = 0; i < HOLD_REQUESTS; i++)
 		hold_clear_request(&k->requests[i]);
 	if (k->listener >= 0) {
-		snprintf(name, sizeof name, "%s.sock", k->key->name);
-		fs_unlink(k->run_dir, name, &ignored);
+		fs_unlink(k->run_dir, k->socket_name, &ignored);
 		close(k->listener);
 	}
+	watchdog_at_end(NULL, NULL);
 	audit_close(k->audit);
 	if (k->run_dir >= 0)
 		close(k->run_dir);

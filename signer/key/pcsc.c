@@ -7,6 +7,7 @@
 #include "signer/key/pcsc.h"
 
 #include "base/clock.h"
+#include "signer/key/watchdog.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,14 @@ static const struct {
     {SCARD_E_TIMEOUT, "card-communication"},
 };
 
+/* Something came back from the daemon: the time for the next call begins. */
+static LONG
+back(LONG result)
+{
+	watchdog_alive();
+	return result;
+}
+
 static int
 failed(struct err *e, LONG result, const char *call, const char *reader)
 {
@@ -76,7 +85,8 @@ pcsc_new(struct err *e)
 		err_nomem(e);
 		return NULL;
 	}
-	r = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &p->context);
+	r = back(
+	    SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &p->context));
 	if (r != SCARD_S_SUCCESS) {
 		failed(e, r, "SCardEstablishContext", "");
 		free(p);
@@ -114,7 +124,7 @@ list_names(struct pcsc *p, struct err *e)
 {
 	char names[PCSC_READERS_MAX * PCSC_NAME_MAX + 1] = "";
 	DWORD size = sizeof names;
-	LONG r = SCardListReaders(p->context, NULL, names, &size);
+	LONG r = back(SCardListReaders(p->context, NULL, names, &size));
 
 	if (r == SCARD_E_NO_READERS_AVAILABLE)
 		names[0] = names[1] = '\0';
@@ -127,8 +137,8 @@ list_names(struct pcsc *p, struct err *e)
 static LONG
 status_change(struct pcsc *p, size_t count, DWORD timeout_ms)
 {
-	LONG r = SCardGetStatusChange(
-	    p->context, timeout_ms, p->state, (DWORD)count);
+	LONG r = back(SCardGetStatusChange(
+	    p->context, timeout_ms, p->state, (DWORD)count));
 
 	for (size_t i = 0; r == SCARD_S_SUCCESS && i < count; i++)
 		p->state[i].dwCurrentState =
@@ -183,9 +193,9 @@ pcsc_connect(struct pcsc *p, const char *reader, bool exclusive, struct err *e)
 	pcsc_disconnect(p, PCSC_LEAVE_CARD);
 	if (strlen(reader) >= sizeof p->reader)
 		return err_set(e, ERR_CARD, "reader-missing", "%s", reader);
-	r = SCardConnect(p->context, reader,
+	r = back(SCardConnect(p->context, reader,
 	    exclusive ? SCARD_SHARE_EXCLUSIVE : SCARD_SHARE_SHARED,
-	    SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &p->card, &p->protocol);
+	    SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &p->card, &p->protocol));
 	if (r != SCARD_S_SUCCESS)
 		return failed(e, r, "SCardConnect", reader);
 	memcpy(p->reader, reader, strlen(reader) + 1);
@@ -198,8 +208,8 @@ pcsc_disconnect(struct pcsc *p, enum pcsc_leave how)
 {
 	if (!p->connected)
 		return;
-	SCardDisconnect(p->card,
-	    how == PCSC_UNPOWER_CARD ? SCARD_UNPOWER_CARD : SCARD_LEAVE_CARD);
+	back(SCardDisconnect(p->card,
+	    how == PCSC_UNPOWER_CARD ? SCARD_UNPOWER_CARD : SCARD_LEAVE_CARD));
 	p->connected = false;
 	p->reader[0] = '\0';
 }
@@ -214,7 +224,7 @@ static bool
 card_gone(struct pcsc *p)
 {
 	SCARD_READERSTATE s = {.szReader = p->reader};
-	LONG r = SCardGetStatusChange(p->context, 0, &s, 1);
+	LONG r = back(SCardGetStatusChange(p->context, 0, &s, 1));
 
 	return (r != SCARD_S_SUCCESS && r != SCARD_E_TIMEOUT) ||
 	       (s.dwEventState & SCARD_STATE_PRESENT) == 0;
@@ -256,9 +266,9 @@ pcsc_restart(struct pcsc *p, struct err *e)
 
 	if (!p->connected)
 		return not_connected(e);
-	r = SCardReconnect(p->card, SCARD_SHARE_EXCLUSIVE,
+	r = back(SCardReconnect(p->card, SCARD_SHARE_EXCLUSIVE,
 	    SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, SCARD_RESET_CARD,
-	    &p->protocol);
+	    &p->protocol));
 	if (r != SCARD_S_SUCCESS)
 		return failed(e, r, "SCardReconnect", p->reader);
 	return 0;
@@ -272,7 +282,7 @@ pcsc_check(struct pcsc *p, struct err *e)
 
 	if (!p->connected)
 		return not_connected(e);
-	r = SCardStatus(p->card, NULL, NULL, &state, NULL, NULL, NULL);
+	r = back(SCardStatus(p->card, NULL, NULL, &state, NULL, NULL, NULL));
 	if (r != SCARD_S_SUCCESS)
 		return failed(e, r, "SCardStatus", p->reader);
 	if (state & SCARD_ABSENT)
@@ -292,9 +302,9 @@ pcsc_transmit(
 		return not_connected(e);
 	if (buf_reserve(answer, ANSWER_MAX) != 0)
 		return err_nomem(e);
-	r = SCardTransmit(p->card,
+	r = back(SCardTransmit(p->card,
 	    p->protocol == SCARD_PROTOCOL_T0 ? SCARD_PCI_T0 : SCARD_PCI_T1,
-	    command.p, command.len, NULL, answer->p + answer->len, &size);
+	    command.p, command.len, NULL, answer->p + answer->len, &size));
 	if (r != SCARD_S_SUCCESS)
 		return failed(e, r, "SCardTransmit", p->reader);
 	if (size < 2)
@@ -311,7 +321,7 @@ pcsc_begin(struct pcsc *p, struct err *e)
 
 	if (!p->connected)
 		return not_connected(e);
-	r = SCardBeginTransaction(p->card);
+	r = back(SCardBeginTransaction(p->card));
 	if (r != SCARD_S_SUCCESS)
 		return failed(e, r, "SCardBeginTransaction", p->reader);
 	return 0;

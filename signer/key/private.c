@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "signer/key/keyholder.h"
 #include "signer/key/keyproto.h"
+#include "signer/key/watchdog.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -79,6 +80,7 @@ keyholder_main(int argc, char **argv)
 	(void)argv;
 	prctl(PR_SET_NAME, "natsuin-key");
 	fcntl(PARENT_FD, F_SETFD, FD_CLOEXEC);
+	watchdog_tell(PARENT_FD);
 	log_open(STDERR_FILENO, LOG_LEVEL_WARN, "keyholder");
 	if (receive_setup(&setup, &e) != 0)
 		return 70;

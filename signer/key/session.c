@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "signer/cert/cert.h"
 #include "signer/key/keystate.h"
+#include "signer/key/watchdog.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -44,6 +45,22 @@ struct session {
 	const struct algorithm *algorithm;
 };
 
+/* Every call of a backend is made as done(guard(s)->call(…)): it may never
+ * come back, and then the watchdog ends the process. */
+static const struct key_backend *
+guard(const struct session *s)
+{
+	watchdog_start();
+	return s->backend;
+}
+
+static int
+done(int result)
+{
+	watchdog_stop();
+	return result;
+}
+
 struct session *
 session_open(
     const struct conf_key *conf, int state, struct audit *audit, struct err *e)
@@ -58,10 +75,13 @@ session_open(
 	s->state = state;
 	s->audit = audit;
 	s->backend = key_backend_find(conf, e);
-	if (s->backend == NULL)
+	if (s->backend == NULL ||
+	    watchdog_init(conf->name, conf->card_timeout_ms, e) != 0)
 		goto fail;
-	s->key = s->backend->open(conf, e);
-	if (s->key == NULL || s->backend->status(s->key, &s->status, e) != 0) {
+	s->key = guard(s)->open(conf, e);
+	watchdog_stop();
+	if (s->key == NULL ||
+	    done(guard(s)->status(s->key, &s->status, e)) != 0) {
 		err_push(e, "key %s", conf->name);
 		goto fail;
 	}
@@ -95,7 +115,7 @@ check_tries(struct session *s, bool few_ok, struct err *e)
 {
 	int left;
 
-	if (s->backend->status(s->key, &s->status, e) != 0)
+	if (done(guard(s)->status(s->key, &s->status, e)) != 0)
 		return -1;
 	left = s->status.tries_left;
 	if (s->status.pin == PIN_BLOCKED || left == 0)
@@ -142,7 +162,7 @@ present(struct session *s, const struct pin_origin *o, const struct secret *pin,
 
 	if (pin_marker_write(s->state, s->conf->name, &m, e) != 0)
 		return -1;
-	if (s->backend->unlock(s->key, pin, e) == 0)
+	if (done(guard(s)->unlock(s->key, pin, e)) == 0)
 		return pin_marker_clear(s->state, s->conf->name, e);
 	if (e->class == ERR_PIN)
 		mark_refused(s, o, e);
@@ -245,14 +265,14 @@ session_unlock(struct session *s, const struct unlock_options *o, struct err *e)
 	if (check_tries(s, o->few_tries_ok, e) != 0)
 		return -1;
 	if (s->status.pin == PIN_NONE) {
-		if (s->backend->unlock(s->key, NULL, e) != 0)
+		if (done(guard(s)->unlock(s->key, NULL, e)) != 0)
 			return -1;
 	} else if (ask_and_present(s, o, e) != 0) {
 		return -1;
 	}
 	s->status.pin = PIN_VERIFIED;
 	buf_reset(&s->certificate);
-	if (s->backend->certificate(s->key, &s->certificate, e) != 0)
+	if (done(guard(s)->certificate(s->key, &s->certificate, e)) != 0)
 		return -1;
 	return check_certificate(s, e) == 0 ? load_public_key(s, e) : -1;
 }
@@ -262,7 +282,7 @@ static int
 same_certificate(struct session *s, struct err *e)
 {
 	struct buf now = {0};
-	int result = s->backend->certificate(s->key, &now, e);
+	int result = done(guard(s)->certificate(s->key, &now, e));
 
 	if (result == 0 && !slice_eq(buf_view(&now), buf_view(&s->certificate)))
 		result = err_set(e, ERR_CARD, "card-changed",
@@ -305,7 +325,7 @@ may_recover(struct session *s, const struct err *cause)
 static int
 unlock_again(struct session *s, const struct err *cause, struct err *e)
 {
-	if (s->backend->recover(s->key, cause, e) != 0 ||
+	if (done(guard(s)->recover(s->key, cause, e)) != 0 ||
 	    check_tries(s, false, e) != 0 ||
 	    present(s, &s->origin, s->pin, e) != 0 ||
 	    same_certificate(s, e) != 0)
@@ -348,7 +368,7 @@ sign_recovering(struct session *s, enum sign_algorithm a, struct slice digest,
     struct buf *out, struct err *e)
 {
 	struct err why = {0};
-	int result = s->backend->sign(s->key, a, digest, out, &why);
+	int result = done(guard(s)->sign(s->key, a, digest, out, &why));
 
 	/* A key that wants the PIN for each signature has refused it. */
 	if (result != 0 && s->pin != NULL && has_code(&why, "pin-wrong"))
@@ -356,7 +376,7 @@ sign_recovering(struct session *s, enum sign_algorithm a, struct slice digest,
 	if (result != 0 && recover(s, &why) == 0) {
 		buf_reset(out);
 		err_clear(&why);
-		result = s->backend->sign(s->key, a, digest, out, &why);
+		result = done(guard(s)->sign(s->key, a, digest, out, &why));
 	}
 	if (result != 0 && e != NULL)
 		*e = why;
@@ -444,7 +464,7 @@ replace_pin(struct session *s, const struct unlock_options *o,
 	snprintf(m.code, sizeof m.code, "%s", PIN_MARKER_UNSURE);
 	if (pin_marker_write(s->state, key, &m, e) != 0)
 		return -1;
-	if (s->backend->change_pin(s->key, old, pin, e) == 0) {
+	if (done(guard(s)->change_pin(s->key, old, pin, e)) == 0) {
 		snprintf(m.code, sizeof m.code, "%s", PIN_MARKER_CHANGED);
 		m.time_ms = clock_wall_ms();
 		return pin_marker_write(s->state, key, &m, e);
@@ -516,7 +536,7 @@ session_alive(struct session *s, struct err *e)
 	int r = usable(s, &why);
 
 	if (r == 0)
-		r = s->backend->alive(s->key, &why);
+		r = done(guard(s)->alive(s->key, &why));
 
 	if (r != 0 && recover(s, &why) == 0)
 		r = 0;
@@ -531,8 +551,10 @@ session_close(struct session *s)
 {
 	if (s == NULL)
 		return;
-	if (s->backend != NULL && s->key != NULL)
-		s->backend->close(s->key);
+	if (s->backend != NULL && s->key != NULL) {
+		guard(s)->close(s->key);
+		watchdog_stop();
+	}
 	secret_free(s->pin);
 	EVP_PKEY_CTX_free(s->verify);
 	EVP_PKEY_free(s->public_key);

@@ -3,7 +3,7 @@
 # once or held, the next run finishes the rest, and nothing is the filing's
 # fault. The card's own counters say how often it signed.
 . "$NATSUIN_SRC/tests/lib/e2ecard.sh" || exit 1
-CARD_KEY="pin-file = \"$dir/tanaka.pin\""
+CARD_KEY="pin-file = \"$dir/tanaka.pin\" card-timeout = \"5s\""
 card_begin 2
 card_pin ABC123
 count=20
@@ -40,6 +40,8 @@ broken() {
 	expect "$name-published-some" test "$(published)" -gt "$before"
 	card_same verify 1 "$name-one-verify"
 	vcard_ctl 0 clear-faults >/dev/null
+	vcard_ctl 0 remove >/dev/null
+	vcard_wait 0 empty
 	vcard_ctl 0 insert >/dev/null
 	vcard_wait 0 card
 	run_batch
@@ -54,6 +56,7 @@ broken pulled-before 69 remove
 broken flipped 69 flip
 broken short 69 short
 broken broken-card 69 sw=6F00 times=99
+broken hanging 69 hang=600000
 
 # The card forgot the password and is the same: given once more, and the
 # batch goes on as if nothing had been.
@@ -106,4 +109,5 @@ verified() {
 	return "$bad"
 }
 expect outputs-verify verified
+expect audit-verifies "$NATSUIN" audit verify
 finish
