@@ -69,10 +69,13 @@ finish() {
 	exit
 }
 
-# key_make NAME: an RSA key with a certificate of a test CA as a PKCS#12 file
-# whose password is in $dir/NAME.pin.
+# key_make NAME [KIND…]: a key with a certificate of a test CA as a PKCS#12
+# file whose password is in $dir/NAME.pin.  RSA, or as openssl req -newkey
+# wants it; P384 is short for ec -pkeyopt ec_paramgen_curve:P-384.
+# shellcheck disable=SC2034
+P384=(ec -pkeyopt ec_paramgen_curve:P-384)
 key_make() {
-	local name=$1 pin=pass-$1
+	local name=$1 pin=pass-$1 kind=("${@:2}")
 	if [ ! -e "$dir/ca.pem" ]; then
 		openssl req -x509 -newkey rsa:2048 -nodes -days 3650 \
 			-subj '/C=JP/O=natsuin test/CN=natsuin test CA' \
@@ -85,7 +88,7 @@ key_make() {
 	printf '%s\n' 'basicConstraints=critical,CA:FALSE' \
 		'keyUsage=critical,digitalSignature,nonRepudiation' \
 		>"$dir/$name.ext"
-	openssl req -newkey rsa:2048 -nodes -utf8 \
+	openssl req -newkey "${kind[@]:-rsa:2048}" -nodes -utf8 \
 		-subj "/C=JP/O=natsuin test/CN=$name" \
 		-keyout "$dir/$name.key" -out "$dir/$name.csr" \
 		2>>"$dir/openssl.log" &&
