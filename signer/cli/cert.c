@@ -11,6 +11,7 @@
 #include "queue/sign.h"
 #include "signer/cert/check.h"
 #include "signer/cli/cert_card.h"
+#include "signer/cli/cert_export.h"
 #include "signer/cli/certview.h"
 #include "signer/cli/cli.h"
 #include "signer/cli/state.h"
@@ -30,6 +31,8 @@ struct asked {
 	int64_t at_ms;
 	bool remembered; /* as last seen, no PIN */
 	bool card;       /* what the card shows without its PIN */
+	bool personal;   /* date of birth, sex, address too */
+	struct cert_export export;
 	int64_t seen_ms; /* when that was; 0 = it comes from the key itself */
 };
 
@@ -133,7 +136,7 @@ show(const struct cli *cli, const struct asked *a, const struct cert_policy *p,
 			err_nomem(&e);
 		code = cli_fail(&e);
 	} else if (cli->json) {
-		j = certview_json(v);
+		j = certview_json(v, a->personal);
 		json_dumpf(j, stdout, JSON_INDENT(2));
 		printf("\n");
 		json_decref(j);
@@ -141,7 +144,7 @@ show(const struct cli *cli, const struct asked *a, const struct cert_policy *p,
 		if (a->seen_ms != 0)
 			printf(_("as last seen at %s:\n"),
 			    cert_time_text(a->seen_ms, when, sizeof when));
-		certview_text(stdout, v);
+		certview_text(stdout, v, a->personal);
 	}
 	if (v != NULL && v->ok)
 		code = EXIT_ALL_DONE;
@@ -206,6 +209,37 @@ cert(const struct cli *cli, struct asked *a)
 	return code;
 }
 
+static int export(const struct cli *cli, struct asked *a)
+{
+	struct buf der = {0};
+	struct err e = {0};
+	int code = EXIT_ALL_DONE;
+	int got = a->export.which == CERT_WHICH_SIGN
+		      ? get_bytes(cli, a, &der, &e)
+		      : cert_export_read(a->key, a->export.which, &der, &e);
+
+	if (got != 0 || cert_export_write(&a->export, buf_view(&der), &e) != 0)
+		code = cli_fail(&e);
+	buf_free(&der);
+	return code;
+}
+
+/* An option with a value; 0 / -1. */
+static int
+take_value(struct asked *a, const char *option, const char *value)
+{
+	if (strcmp(option, "--at") == 0)
+		return certview_time(value, &a->at_ms);
+	if (strcmp(option, "--export") == 0)
+		return cert_export_format(&a->export, value);
+	if (strcmp(option, "--which") == 0)
+		return cert_export_which(&a->export, value);
+	if (strcmp(option, "-o") != 0)
+		return -1;
+	a->export.file = value;
+	return 0;
+}
+
 static int
 parse(struct asked *a, int argc, char **argv)
 {
@@ -214,22 +248,33 @@ parse(struct asked *a, int argc, char **argv)
 			a->remembered = true;
 		else if (strcmp(argv[i], "--card") == 0)
 			a->card = true;
-		else if (strcmp(argv[i], "--at") == 0 && i + 1 < argc) {
-			if (certview_time(argv[++i], &a->at_ms) != 0)
+		else if (strcmp(argv[i], "--holder") == 0)
+			a->personal = true;
+		else if (argv[i][0] == '-' && i + 1 < argc) {
+			if (take_value(a, argv[i], argv[i + 1]) != 0)
 				return -1;
+			i++;
 		} else if (argv[i][0] == '-' || a->name != NULL)
 			return -1;
 		else
 			a->name = argv[i];
 	}
-	return 0;
+	/* Bytes are not for a terminal. */
+	if (a->export.wanted && a->export.der && a->export.file == NULL &&
+	    isatty(STDOUT_FILENO))
+		return -1;
+	return a->export.wanted || (a->export.file == NULL &&
+				       a->export.which == CERT_WHICH_SIGN)
+		   ? 0
+		   : -1;
 }
 
 /* A file is shown without any configuration; a key needs one. */
 static int
 run(struct cli *cli, int argc, char **argv)
 {
-	struct asked a = {.at_ms = clock_wall_ms()};
+	struct asked a = {
+	    .at_ms = clock_wall_ms(), .personal = isatty(STDOUT_FILENO) == 1};
 	struct err e = {0};
 	bool file;
 
@@ -248,21 +293,32 @@ run(struct cli *cli, int argc, char **argv)
 		if (a.key == NULL)
 			return cli_fail(&e);
 	}
+	if ((a.card || a.export.wanted) && a.key == NULL)
+		return cli_usage(&cmd_cert);
+	if (a.export.wanted)
+		return export(cli, &a);
 	if (a.card)
-		return a.key == NULL ? cli_usage(&cmd_cert)
-				     : cert_card(cli, a.key);
+		return cert_card(cli, a.key);
 	return cert(cli, &a);
 }
 
 const struct command cmd_cert = {"cert", false, run,
-    N_("[KEY|FILE] [--at DATE] [--remembered] [--card]"),
+    N_("[KEY|FILE] [--at DATE] [--remembered | --card] [--holder] "
+       "[--export pem|der]"),
     N_("show a certificate and whether it may sign"),
     N_("Shows the certificate of a key or of a file (PEM or DER): holder, "
        "dates, usage,\npath to a trusted authority, revocation, and whether "
        "filings may be signed with it.\nA key that is locked asks for its "
        "PIN; --remembered shows the certificate as the\nlast batch saw it, "
        "without a PIN.  --at checks for another day (2027-03-15).\n"
-       "--card shows what a My Number card tells without its password.\n\n"
+       "--card shows what a My Number card tells without its password.\n"
+       "Date of birth, sex and address are shown on a terminal or with "
+       "--holder.\n\n"
+       "  --export pem|der   write the certificate out instead; -o FILE\n"
+       "                     makes a file, which must not exist yet\n"
+       "  --which WHICH      sign (the default), auth, sign-ca, auth-ca;\n"
+       "                     all but sign need no PIN\n\n"
        "examples:\n"
        "  natsuin cert tanaka\n"
+       "  natsuin cert tanaka --export pem --which sign-ca -o ca.pem\n"
        "  natsuin cert --json ca.cer\n")};

@@ -82,15 +82,10 @@ sex_text(const char *coded)
 }
 
 static void
-show_holder(FILE *f, const struct cert_holder *h)
+show_personal(FILE *f, const struct cert_holder *h)
 {
 	char text[80];
 
-	if (h->name[0] != '\0')
-		certview_row(
-		    f, h->from_names ? _("holder") : _("name (CN)"), h->name);
-	if (strchr(h->name_flags, '1') != NULL)
-		certview_row(f, "", _("(contains substitute characters)"));
 	if (h->birth[0] != '\0') {
 		birth_text(h->birth, text, sizeof text);
 		certview_row(f, _("date of birth"), text);
@@ -101,6 +96,21 @@ show_holder(FILE *f, const struct cert_holder *h)
 		certview_row(f, _("address"), h->address);
 	if (strchr(h->address_flags, '1') != NULL)
 		certview_row(f, "", _("(contains substitute characters)"));
+}
+
+static void
+show_holder(FILE *f, const struct cert_holder *h, bool personal)
+{
+
+	if (h->name[0] != '\0')
+		certview_row(
+		    f, h->from_names ? _("holder") : _("name (CN)"), h->name);
+	if (strchr(h->name_flags, '1') != NULL)
+		certview_row(f, "", _("(contains substitute characters)"));
+	if (personal)
+		show_personal(f, h);
+	else if (h->birth[0] != '\0' || h->address[0] != '\0')
+		certview_row(f, "", _("(more of the holder with --holder)"));
 }
 
 static const struct {
@@ -222,12 +232,12 @@ show_verdict(FILE *f, const struct cert_verdict *v)
 }
 
 void
-certview_text(FILE *f, const struct cert_verdict *v)
+certview_text(FILE *f, const struct cert_verdict *v, bool personal)
 {
 	const struct cert_info *c = &v->cert;
 
 	fprintf(f, "%s\n", _(c->profile->label));
-	show_holder(f, &c->holder);
+	show_holder(f, &c->holder, personal);
 	certview_row(f, _("serial number"), c->serial);
 	certview_row(f, _("issued to"), c->subject);
 	certview_row(f, _("issued by"), c->issuer);
@@ -275,15 +285,21 @@ strings_json(const char *first, size_t stride, unsigned count)
 }
 
 static json_t *
-holder_json(const struct cert_holder *h)
+holder_json(const struct cert_holder *h, bool personal)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name", h->name,
-	    "name_flags", h->name_flags, "birth", h->birth, "sex", h->sex,
-	    "address", h->address, "address_flags", h->address_flags);
+	json_t *j = json_pack(
+	    "{s:s, s:s}", "name", h->name, "name_flags", h->name_flags);
+
+	if (j != NULL && personal)
+		json_object_update_new(
+		    j, json_pack("{s:s, s:s, s:s, s:s}", "birth", h->birth,
+			   "sex", h->sex, "address", h->address,
+			   "address_flags", h->address_flags));
+	return j;
 }
 
 static json_t *
-info_json(const struct cert_info *c)
+info_json(const struct cert_info *c, bool personal)
 {
 	char hash[2 * CERT_SHA256 + 1], spki[2 * CERT_SHA256 + 1];
 	char from[32], until[32];
@@ -293,19 +309,19 @@ info_json(const struct cert_info *c)
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:i, s:s, "
 			 "s:o, s:o, s:s, s:s}",
 	    "kind", c->profile->name, "subject", c->subject, "issuer",
-	    c->issuer, "serial", c->serial, "holder", holder_json(&c->holder),
-	    "not_before", cert_time_text(c->not_before_ms, from, sizeof from),
-	    "not_after", cert_time_text(c->not_after_ms, until, sizeof until),
-	    "key_type", c->key_type, "key_bits", c->key_bits,
-	    "signature_algorithm", c->signature_algorithm, "usage",
-	    usage_json(c), "policies",
+	    c->issuer, "serial", c->serial, "holder",
+	    holder_json(&c->holder, personal), "not_before",
+	    cert_time_text(c->not_before_ms, from, sizeof from), "not_after",
+	    cert_time_text(c->not_after_ms, until, sizeof until), "key_type",
+	    c->key_type, "key_bits", c->key_bits, "signature_algorithm",
+	    c->signature_algorithm, "usage", usage_json(c), "policies",
 	    strings_json(
 		c->policies[0], sizeof c->policies[0], c->policy_count),
 	    "sha256", hash, "spki_sha256", spki);
 }
 
 json_t *
-certview_json(const struct cert_verdict *v)
+certview_json(const struct cert_verdict *v, bool personal)
 {
 	static const char *const paths[] = {"not-checked", "good", "bad"};
 	char anchor[2 * CERT_SHA256 + 1] = "", at[32];
@@ -314,7 +330,7 @@ certview_json(const struct cert_verdict *v)
 		text_hex_fixed(anchor, v->anchor, CERT_SHA256);
 	return json_pack("{s:o, s:s, s:b, s:I, s:s, s:o, s:s, s:s, s:s, s:o, "
 			 "s:o}",
-	    "certificate", info_json(&v->cert), "checked_for",
+	    "certificate", info_json(&v->cert, personal), "checked_for",
 	    cert_time_text(v->at_ms, at, sizeof at), "may_sign", v->ok,
 	    "days_left", (json_int_t)v->days_left, "path", paths[v->path],
 	    "path_names",

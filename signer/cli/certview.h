@@ -9,11 +9,12 @@
 #include <stdio.h>
 
 /* What the JPKI client software shows, and the verdict with what to do; in
- * the language in use. */
-void certview_text(FILE *f, const struct cert_verdict *v);
+ * the language in use.  The holder's name always; date of birth, sex and
+ * address only with `personal`. */
+void certview_text(FILE *f, const struct cert_verdict *v, bool personal);
 
 /* The same as an object; NULL when memory is out. */
-json_t *certview_json(const struct cert_verdict *v);
+json_t *certview_json(const struct cert_verdict *v, bool personal);
 
 /* "label            value", the label in a column of its own (two columns
  * per wide character). */

@@ -10,6 +10,7 @@
 #include "queue/sign.h"
 #include "signer/cert/check.h"
 #include "signer/cli/health.h"
+#include "signer/cli/keyview.h"
 #include "signer/cli/state.h"
 #include "signer/key/ask.h"
 #include "signer/key/keyclient.h"
@@ -132,21 +133,16 @@ check_marker(struct patient *p)
 {
 	struct pin_marker m;
 	struct err e = {0};
-	char path[1200];
-	int n, dir;
+	int n = keyview_marker(p->conf, p->key, &m, &e);
 
-	/* Only looked at, never made. */
-	keystate_path(p->conf->root, path, sizeof path);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return;
-	n = pin_marker_read(dir, p->key->name, &m, &e);
 	if (n < 0)
 		health_err(p->h, HEALTH_BAD, p->subject, &e);
-	else if (n > 0 && m.refused)
-		health_note(p->h, HEALTH_WARN, p->subject, "pin-refused-before",
+	else if (n > 0)
+		health_note(p->h, HEALTH_WARN, p->subject,
+		    strncmp(m.code, "pin-change", 10) == 0
+			? "pin-changed"
+			: "pin-refused-before",
 		    m.time);
-	close(dir);
 }
 
 static void

@@ -4,11 +4,11 @@
  */
 #include "base/i18n.h"
 #include "signer/cli/cli.h"
+#include "signer/cli/keyview.h"
 #include "signer/cli/pin_change.h"
 #include "signer/key/ask.h"
 #include "signer/key/keyclient.h"
 #include "signer/key/keyholder.h"
-#include "signer/key/keystate.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -96,17 +96,12 @@ tries(const struct cli *cli, const struct conf_key *key)
 	struct key_status s = {0};
 	struct pin_marker m;
 	struct err e = {0};
-	bool marked = false;
-	int state, held = ask_keyholder(cli->conf, key, &s, &e);
+	bool marked;
+	int held = ask_keyholder(cli->conf, key, &s, &e);
 
 	if (held < 0 || (held == 0 && ask_card(key, &s, &e) != 0))
 		return cli_fail(&e);
-	state = keystate_open(cli->conf->root, &e);
-	if (state >= 0) {
-		marked =
-		    pin_marker_read(state, key->name, &m, &e) > 0 && m.refused;
-		close(state);
-	}
+	marked = keyview_marker(cli->conf, key, &m, &e) > 0;
 	(cli->json ? print_json : print_plain)(
 	    key->name, &s, held > 0, marked ? &m : NULL);
 	return EXIT_ALL_DONE;

@@ -1,100 +1,39 @@
 /*
  * `natsuin status`: filings, keys and the last batch, at a glance.
  */
-#include "base/clock.h"
 #include "base/i18n.h"
 #include "queue/job.h"
 #include "queue/queue.h"
-#include "signer/cert/cert.h"
 #include "signer/cli/cli.h"
+#include "signer/cli/keyview.h"
 #include "signer/cli/state.h"
-#include "signer/key/keyclient.h"
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* What a listening keyholder says; false when there is none. */
-static bool
-ask_key(struct cli *cli, const struct conf_key *key, struct key_reply *r)
-{
-	struct err e = {0};
-	int fd = keyclient_connect(cli->conf, key, &e);
-	bool good;
-
-	if (fd < 0)
-		return false;
-	good = keyclient_receive(fd, r, &e) == 0 && r->type == KEY_REPLY_STATUS;
-	close(fd);
-	return good;
-}
-
+/* All keys, printed or as a list. */
 static json_t *
-key_json(const struct conf_key *key, bool open, const struct key_reply *r)
+show_keys(struct cli *cli, struct queue *q)
 {
-	const struct keyholder_status *s = &r->status;
-	struct cert_info c;
-	struct err e = {0};
-	char until[CLOCK_TEXT_SIZE];
-	json_t *o = json_pack("{s:s, s:b}", "key", key->name, "unlocked", open);
-
-	if (!open)
-		return o;
-	json_object_set_new(o, "tries_left", json_integer(s->card.tries_left));
-	json_object_set_new(
-	    o, "signatures_made", json_integer(s->signatures_made));
-	json_object_set_new(
-	    o, "signatures_left", json_integer(s->signatures_left));
-	json_object_set_new(o, "where", json_string(s->card.where));
-	if (s->until_ms > 0)
-		json_object_set_new(
-		    o, "until", json_string(clock_text(s->until_ms, until)));
-	if (cert_parse(buf_view(&s->certificate), &c, &e) == 0)
-		json_object_set_new(o, "not_after",
-		    json_string(clock_text(c.not_after_ms, until)));
-	return o;
-}
-
-static void
-key_text(const struct conf_key *key, bool open, const struct key_reply *r)
-{
-	const struct keyholder_status *s = &r->status;
-	char until[CLOCK_TEXT_SIZE];
-
-	if (!open) {
-		printf(_("key %s: locked (natsuin unlock %s)\n"), key->name,
-		    key->name);
-		return;
-	}
-	printf(_("key %s: unlocked, %lld signatures made, %s"), key->name,
-	    (long long)s->signatures_made, s->card.where);
-	if (s->card.tries_left >= 0)
-		printf(_(", %d tries left"), s->card.tries_left);
-	if (s->signatures_left >= 0)
-		printf(
-		    _(", %lld signatures left"), (long long)s->signatures_left);
-	if (s->until_ms > 0)
-		printf(_(", until %.16s"), clock_text(s->until_ms, until));
-	printf("\n");
-}
-
-static json_t *
-show_keys(struct cli *cli)
-{
+	size_t n = cli->conf->key_count;
+	struct keyview *views = calloc(n + 1, sizeof *views);
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < cli->conf->key_count; i++) {
-		const struct conf_key *key = &cli->conf->keys[i];
-		struct key_reply r = {0};
-		bool open = ask_key(cli, key, &r);
-
+	if (views == NULL)
+		return list;
+	for (size_t i = 0; i < n; i++)
+		keyview_read(&views[i], cli->conf, &cli->conf->keys[i], q);
+	keyview_look_for_cards(views, n);
+	for (size_t i = 0; i < n; i++) {
 		if (cli->json)
-			json_array_append_new(list, key_json(key, open, &r));
+			json_array_append_new(list, keyview_json(&views[i]));
 		else
-			key_text(key, open, &r);
-		key_reply_free(&r);
+			keyview_text(&views[i]);
+		keyview_free(&views[i]);
 	}
+	free(views);
 	return list;
 }
 
@@ -147,8 +86,8 @@ status(struct cli *cli, int argc, char **argv)
 		queue_close(q);
 		return cli_fail(&e);
 	}
+	keys = show_keys(cli, q);
 	queue_close(q);
-	keys = show_keys(cli);
 	if (cli->json) {
 		all = jobs_json(counts, &last);
 		json_object_set(all, "keys", keys);
@@ -164,6 +103,9 @@ status(struct cli *cli, int argc, char **argv)
 
 const struct command cmd_status = {"status", true, status, "",
     N_("keys, filings and the last batch at a glance"),
-    N_("Shows which keys are unlocked and how many filings are in which "
-       "state.\nAsks for no PIN.\n\nexample:\n"
+    N_("Shows how each key stands (unlocked until when, signatures made and "
+       "left, tries\nleft, the certificate's end, a PIN that was refused), "
+       "how many filings are in which\nstate, and the last batch. Asks for "
+       "no PIN and disturbs no card: the tries of a\nlocked key are told by "
+       "natsuin pin tries.\n\nexample:\n"
        "  natsuin status --json\n")};

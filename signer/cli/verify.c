@@ -150,7 +150,7 @@ signature_json(const struct found_signature *s, const struct cert_verdict *v)
 	    "detail", s->detail);
 
 	if (o != NULL && v != NULL)
-		json_object_set_new(o, "signer", certview_json(v));
+		json_object_set_new(o, "signer", certview_json(v, false));
 	return o;
 }
 

@@ -54,7 +54,7 @@ same jpki-signature "0 jpki-signature 試験　太郎 jpki-verifiers-only" "$? $
 cert "$dir/pki/hanako.auth.der"
 same jpki-authentication "4 certificate-is-authentication" \
 	"$? $(field '.problems[0].code')"
-"$NATSUIN" --lang ja cert "$dir/pki/hanako.sign.der" >"$dir/out"
+"$NATSUIN" --lang ja cert --holder "$dir/pki/hanako.sign.der" >"$dir/out"
 expect shown-in-japanese grep -q '^  氏名  *試験　太郎$' "$dir/out"
 expect birth-in-era grep -q '昭和55年4月1日' "$dir/out"
 expect ends-in-japanese-time grep -q '23:59:59 JST' "$dir/out"
