@@ -15,6 +15,8 @@
  *   sign:N=CODE       the N-th signature fails with this fault, once
  *   sign:N+=CODE      from the N-th on
  *   alive:N=CODE      the N-th presence check fails
+ *   gate:N=PATH       the N-th signature and later ones wait until PATH is
+ *                     there (a minute at most)
  *   log=PATH          appends a line per unlock, certificate and sign
  * Faults: card-removed, card-no-answer, pin-lost, wrong-signature,
  * short-signature, pin-wrong, pin-blocked.
@@ -37,6 +39,7 @@
 
 #define MAX_RULES 16
 #define WORD 120
+#define GATE_MS 60000
 
 struct rule {
 	char what[16]; /* "sign", "alive", "unlock" */
@@ -53,6 +56,8 @@ struct key {
 	int tries;
 	int64_t signs, checks, unlocks;
 	int64_t latency_ms;
+	int64_t gate_from; /* 0: none */
+	char gate[WORD];
 	char pin[WORD];
 	int log;
 	struct rule rule[MAX_RULES];
@@ -163,6 +168,10 @@ apply_word(struct key *k, const char *name, const char *value)
 			return -1;
 		k->tries = (int)n;
 		return 0;
+	}
+	if (strncmp(name, "gate:", 5) == 0) {
+		snprintf(k->gate, sizeof k->gate, "%s", value);
+		return text_number(name + 5, 1, INT32_MAX, &k->gate_from);
 	}
 	if (strcmp(name, "log") == 0) {
 		k->log = fs_open_append(AT_FDCWD, value, 0600, &e);
@@ -320,13 +329,23 @@ make_signature(
 }
 
 static void
-wait_latency(const struct key *k)
+wait_ms(int64_t ms)
 {
-	struct timespec t = {
-	    k->latency_ms / 1000, k->latency_ms % 1000 * 1000000};
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
 
 	while (nanosleep(&t, &t) != 0 && errno == EINTR)
 		;
+}
+
+static void
+wait_gate(const struct key *k)
+{
+	int64_t end = clock_mono_ms() + GATE_MS;
+
+	if (k->gate_from == 0 || k->signs < k->gate_from)
+		return;
+	while (access(k->gate, F_OK) != 0 && clock_mono_ms() < end)
+		wait_ms(5);
 }
 
 static int
@@ -341,7 +360,8 @@ test_sign(struct key *k, enum sign_algorithm a, struct slice digest,
 	if (a != k->algorithm->id || digest.len != k->algorithm->digest)
 		return err_set(e, ERR_CONFIG, "algorithm-not-allowed",
 		    "algorithm %d", (int)a);
-	wait_latency(k);
+	wait_gate(k);
+	wait_ms(k->latency_ms);
 	if (r != NULL && strstr(r->code, "-signature") == NULL)
 		return raise_fault(r, e);
 	if (make_signature(k, digest, out, e) != 0)

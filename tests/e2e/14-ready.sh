@@ -29,22 +29,14 @@ mv "$drop/part.part" "$drop/renamed.xtx"
 : >"$drop/empty.xtx"
 ln -s "$dir/f/00004.xtx" "$drop/link.xtx"
 cp "$dir/f/00005.xtx" "$drop/.hidden.xtx"
-wait_for() {
-	local tries=150
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
 published() {
 	local found
 	found=$(find "$spool/out" -name "$1")
 	[ -n "$found" ]
 }
-expect slow-is-published wait_for published slow.xtx
-expect open-is-published wait_for published open.xtx
-expect renamed-is-published wait_for published renamed.xtx
+expect slow-is-published until_there published slow.xtx
+expect open-is-published until_there published open.xtx
+expect renamed-is-published until_there published renamed.xtx
 for pair in slow:00001 open:00002 renamed:00003; do
 	out=$(find "$spool/out" -name "${pair%:*}.xtx")
 	without_signatures "$out" >"$dir/stripped"

@@ -6,30 +6,34 @@
 
 # Examiners are killed all the time: a filing is tried a second time, and one
 # that two died on fails with its reason.
-fresh 1 12
-scripted latency=30ms
+fresh 1 30
+scripted latency=50ms
 background
+hits=0
 while kill -0 "$batch" 2>/dev/null; do
 	for victim in $(processes natsuin-examiner | shuf -n 1); do
-		kill -KILL "$victim" 2>/dev/null
+		kill -KILL "$victim" 2>/dev/null && hits=$((hits + 1))
 	done
 	sleep 0.1
 done
 wait "$batch"
+expect examiners-were-killed test "$hits" -ge 3
 run_batch
 invariants examiners-killed
-echo "# $(results) $(reasons)"
+echo "# $hits kills: $(results) $(reasons)"
 
-# One hangs: its filing fails after the time that it may take, no other does.
+# Both hang: their filings fail after the time that they may take, no others.
 fresh 1 8
-sed -i 's/^report {/limits {\n\texaminer-cpu = 1\n}\n&/' "$conf"
-scripted latency=100ms
+sed -i 's/^report {/limits {\n\texaminer-cpu = 2\n}\n&/
+	s/^spool {/&\n\texaminers = 2/' "$conf"
+gated 4
 background
-until_there 10 has_published
-kill -STOP "$(processes natsuin-examiner | head -n 1)"
+expect hanging-examiner-had-worked until_there has_published
+processes natsuin-examiner | xargs kill -STOP
+open_gate
 wait "$batch"
 same hanging-examiner-exit-code 3 $?
-same hanging-examiner-results "1 failed, 7 published" "$(results)"
+same hanging-examiner-results "2 failed, 6 published" "$(results)"
 same hanging-examiner-reason examiner-too-long "$(reasons)"
 invariants examiner-hung
 
@@ -51,14 +55,15 @@ fi
 
 # The keyholder is killed in the middle; then the key comes back.
 fresh 1 10
-scripted latency=60ms
+gated 4
 background
-until_there 10 has_published
+expect keyholder-had-signed until_there has_published
 kill -KILL "$(processes natsuin-keyholder)"
 wait "$batch"
 same keyholder-killed-exit-code 77 $?
 same keyholder-killed-reason keyholder-ended "$(reasons)"
 invariants keyholder-killed
+open_gate
 run_batch
 same keyholder-back-exit-code 0 $?
 invariants keyholder-back
@@ -96,8 +101,12 @@ same no-pin-exit-code 77 $?
 invariants no-pin
 mv "$dir/away.pin" "$dir/tanaka.pin"
 for _ in 1 2; do
-	sqlite3 "$spool/state/natsuin.db" "INSERT INTO request(kind, job, uid,
-		created_ms) SELECT 'release', name, 0, 1 FROM job"
+	python3 - "$spool/state/natsuin.db" <<-EOF
+		import sqlite3, sys
+		with sqlite3.connect(sys.argv[1]) as db:
+		    db.execute("INSERT INTO request(kind, job, uid, created_ms)"
+		               " SELECT 'release', name, 0, 1 FROM job")
+	EOF
 done
 run_batch
 same released-twice-exit-code 0 $?
@@ -115,42 +124,50 @@ mv "$dir/away.pin" "$dir/tanaka.pin"
 run_batch
 same twins-results "1 duplicate, 1 published" "$(results)"
 
-# Requests at random while filings are in flight.
+# Requests at random while filings are in flight, some of them at the key.
 fresh 1 8
-scripted latency=50ms
+gated 3
 background
-for _ in $(seq 12); do
+expect requests-come-in-the-middle until_there has_published
+for turn in $(seq 12); do
 	job=$("$NATSUIN" queue list --json 2>/dev/null |
 		jq -r "[.[].job][$((RANDOM % 8))] // empty" 2>/dev/null)
 	kind=$(shuf -n 1 -e release discard retry)
 	[ -n "$job" ] && timeout 5 "$NATSUIN" queue "$kind" "$job" \
 		>>"$dir/requests" 2>&1
+	[ "$turn" -ne 8 ] || open_gate
 done
 wait "$batch"
+expect requests-were-made test -s "$dir/requests"
 run_batch
 invariants requests-in-flight
 
 # SIGTERM in the middle: what is in flight ends, the rest waits.
-fresh 1 40
-scripted latency=30ms
+fresh 1 200
+gated 3
 background
-until_there 10 has_published
+expect term-comes-in-the-middle until_there has_published
 kill -TERM "$batch"
+expect term-was-seen until_there grep -q 'batch.stop signal=15' "$dir/run.log"
+open_gate
 wait "$batch"
 same term-exit-code 0 $?
+expect term-left-some test "$(find "$spool/out" -type f | wc -l)" -lt 200
 run_batch
 same term-then-exit-code 0 $?
+same term-then-all 200 "$(find "$spool/out" -type f | wc -l)"
 invariants term
 
 # The settings change between a crash and the next run.
 key_make suzuki
 crashed() {
 	fresh 1 4
-	scripted latency=100ms
+	gated 3
 	background
-	until_there 10 has_published
+	until_there has_published
 	kill -KILL "$batch"
 	wait "$batch" 2>/dev/null
+	open_gate
 	cp "$dir/plain.conf" "$conf"
 }
 crashed 2>/dev/null

@@ -2,18 +2,10 @@
 # A folder that is copied slowly, in the order of names, is taken once and
 # whole; one that never becomes complete fails and the missing file is named.
 . "$NATSUIN_SRC/tests/lib/e2e.sh"
-E2E_SPOOL='incomplete-after = "3s"' spool_make 'format = "egov"'
+E2E_SPOOL='incomplete-after = "5m"' spool_make 'format = "egov"'
 drop=$spool/in/kokuzei
 filings egov 1 2 4KB "$dir/f"
 filings individual 11 1 4KB "$dir/f"
-wait_for() {
-	local tries=200
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
 published() {
 	[ -n "$(find "$spool/out" -name "$1")" ]
 }
@@ -21,8 +13,16 @@ failed() {
 	[ -n "$(find "$spool/failed" -name "$1*reason.txt")" ]
 }
 
-"$NATSUIN" -v watch >"$dir/watch.out" 2>"$dir/run.log" &
-watcher=$!
+watch() {
+	"$NATSUIN" -v watch >>"$dir/watch.out" 2>>"$dir/run.log" &
+	watcher=$!
+}
+end_watch() {
+	kill -TERM "$watcher"
+	wait "$watcher"
+	same "$1-ends-cleanly" 0 $?
+}
+watch
 # Pauses are longer than `settle`, so each state looks finished.
 slow_copy() {
 	local file
@@ -34,8 +34,8 @@ slow_copy() {
 }
 slow_copy 00001 slow
 slow_copy 00011 slow-individual
-expect slow-is-published wait_for published slow.zip
-expect individual-is-published wait_for published slow-individual.zip
+expect slow-is-published until_there published slow.zip
+expect individual-is-published until_there published slow-individual.zip
 for pair in slow:00001 slow-individual:00011; do
 	same "${pair%:*}-once" 1 \
 		"$(find "$spool/out" -name "${pair%:*}.zip" | wc -l)"
@@ -47,13 +47,14 @@ done
 same none-failed 0 "$(find "$spool/failed" -type f | wc -l)"
 
 # Never complete.
+end_watch watch
+sed -i 's/incomplete-after = "5m"/incomplete-after = "2s"/' "$conf"
+watch
 cp -r "$dir/f/00002" "$dir/partial"
 rm "$dir/partial/tenpu.txt"
 cp -r "$dir/partial" "$drop/partial"
-expect partial-fails wait_for failed partial
+expect partial-fails until_there failed partial
 expect the-missing-file-is-named grep -rq tenpu.txt "$spool/failed" \
 	--include='*reason.txt'
-kill -TERM "$watcher"
-wait "$watcher"
-same watch-ends-cleanly 0 $?
+end_watch second-watch
 finish

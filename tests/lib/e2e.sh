@@ -178,6 +178,15 @@ run_batch() {
 	"$NATSUIN" -v run "$@" >"$dir/run.out" 2>"$dir/run.log"
 }
 
+# until_there COMMAND…: within two minutes.
+until_there() {
+	local end=$((SECONDS + 120))
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
 # The newest batch's id.
 last_batch() {
 	find "$spool/reports" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' |

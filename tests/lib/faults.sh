@@ -2,6 +2,8 @@
 # For scenarios of faults: many short lives of a spool.  After e2e.sh:
 #   fresh FIRST COUNT [SIZE]   a new spool with filings on offer
 #   scripted SCRIPT            the key becomes a scriptable one
+#   gated N                    … whose N-th signature, and later ones, wait
+#                              for open_gate
 #   background                 a run whose process is $batch
 
 : "${conf:?}" "${dir:?}" "${spool:?}"
@@ -21,7 +23,7 @@ trap '[ -n "$elsewhere" ] && rm -rf "$elsewhere"; e2e_cleanup' EXIT
 
 # fresh FIRST COUNT [SIZE]: a new spool with filings on offer.
 fresh() {
-	rm -rf "$spool" "$dir/offered" "$dir/run"
+	rm -rf "$spool" "$dir/offered" "$dir/run" "$dir/gate"
 	mkdir -p "$spool/in/kokuzei" "$dir/run"
 	chmod 700 "$dir/run"
 	cp "$dir/plain.conf" "$conf"
@@ -58,25 +60,25 @@ scripted() {
 	rm -f "$spool/state"/*.pin-refused
 }
 
+# So that what happens to a run happens in its middle, however fast it is.
+gated() {
+	scripted "gate:$1=$dir/gate"
+}
+
+open_gate() {
+	: >"$dir/gate"
+}
+
 background() {
-	"$NATSUIN" -v run >"$dir/run.out" 2>"$dir/run.log" &
+	# Now, not when the process has got so far: has_published reads it.
+	: >"$dir/run.log"
+	"$NATSUIN" -v run >"$dir/run.out" 2>>"$dir/run.log" &
 	batch=$!
 }
 
 # processes NAME: children of the batch whose first word is this.
 processes() {
 	pgrep -P "$batch" -f "^$1" || true
-}
-
-# until_there SECONDS COMMAND…
-until_there() {
-	local tries=$(($1 * 20))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || return 1
-		sleep 0.05
-	done
 }
 
 has_published() {
