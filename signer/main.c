@@ -10,6 +10,8 @@
 #include "signer/exam/examiner.h"
 #include "signer/key/keyclient.h"
 
+#include <ctype.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +69,8 @@ print_help(void)
 static int
 print_command_help(const struct command *c)
 {
-	printf(_("usage: natsuin %s %s\n\n%s\n\n%s"), c->name,
+	printf(_("usage: natsuin %s%s%s\n\n%s\n\n%s"), c->name,
+	    *c->synopsis == '\0' ? "" : " ",
 	    *c->synopsis == '\0' ? "" : _(c->synopsis), _(c->summary),
 	    *c->help == '\0' ? "" : _(c->help));
 	return EXIT_ALL_DONE;
@@ -76,8 +79,9 @@ print_command_help(const struct command *c)
 int
 cli_usage(const struct command *c)
 {
-	fprintf(stderr, _("usage: natsuin %s %s\nMore: natsuin %s --help\n"),
-	    c->name, *c->synopsis == '\0' ? "" : _(c->synopsis), c->name);
+	fprintf(stderr, _("usage: natsuin %s%s%s\nMore: natsuin %s --help\n"),
+	    c->name, *c->synopsis == '\0' ? "" : " ",
+	    *c->synopsis == '\0' ? "" : _(c->synopsis), c->name);
 	return EXIT_WRONG_USAGE;
 }
 
@@ -91,9 +95,10 @@ find_command(const char *name)
 }
 
 static int
-wrong_usage(const char *what)
+wrong_usage(const char *what, const char *word)
 {
-	fprintf(stderr, _("natsuin: %s\nTry: natsuin --help\n"), what);
+	fprintf(stderr, _("natsuin: %s%s%s\nTry: natsuin --help\n"), what,
+	    *word == '\0' ? "" : ": ", word);
 	return EXIT_WRONG_USAGE;
 }
 
@@ -140,8 +145,9 @@ apply(struct cli *cli, struct wanted *w, char letter, const char *value)
 		i18n_use(value);
 		return 0;
 	case 'P':
-		if (text_number(value, 0, 1023, &fd) != 0)
-			return -1;
+		if (text_number(value, 0, 1023, &fd) != 0 ||
+		    fcntl((int)fd, F_GETFD) < 0)
+			return -1; /* none, or not open */
 		cli->pin_fd = (int)fd;
 		return 0;
 	case 'q':
@@ -190,8 +196,8 @@ take_common(struct cli *cli, struct wanted *w, int argc, char **argv, int i)
 	return apply(cli, w, o->letter, value) == 0 ? used : -1;
 }
 
-/* Removes the common options from argv; 0, or -1 after a wrong one. */
-static int
+/* Removes the common options from argv; NULL, or the one that is wrong. */
+static const char *
 parse_common(struct cli *cli, struct wanted *w, int *argc, char **argv)
 {
 	int out = 1, i = 1;
@@ -206,7 +212,7 @@ parse_common(struct cli *cli, struct wanted *w, int *argc, char **argv)
 		}
 		used = take_common(cli, w, *argc, argv, i);
 		if (used < 0)
-			return -1;
+			return argv[i];
 		if (used == 0)
 			argv[out++] = argv[i++];
 		else
@@ -214,7 +220,21 @@ parse_common(struct cli *cli, struct wanted *w, int *argc, char **argv)
 	}
 	*argc = out;
 	argv[out] = NULL;
-	return 0;
+	return NULL;
+}
+
+/* A word stands outside of the synopsis' brackets. */
+static bool
+needs_word(const struct command *c)
+{
+	int depth = 0;
+
+	for (const char *s = c->synopsis; *s != '\0'; s++) {
+		depth += (*s == '[') - (*s == ']');
+		if (depth == 0 && isalpha((unsigned char)*s))
+			return true;
+	}
+	return false;
 }
 
 static int
@@ -223,6 +243,8 @@ run_command(struct cli *cli, const struct command *c, int argc, char **argv)
 	struct err e = {0};
 	int code;
 
+	if (argc < 2 && needs_word(c))
+		return cli_usage(c);
 	if (c->needs_conf) {
 		cli->conf = conf_load(cli->conf_file, &e);
 		if (cli->conf == NULL)
@@ -239,6 +261,7 @@ main(int argc, char **argv)
 	struct cli cli = {.pin_fd = -1};
 	struct wanted wanted = {0};
 	const struct command *c;
+	const char *wrong;
 
 	if (argc > 1 && strcmp(argv[1], EXAMINER_ROLE) == 0)
 		return examiner_main();
@@ -248,9 +271,11 @@ main(int argc, char **argv)
 	cli.conf_file = getenv("NATSUIN_CONF");
 	if (cli.conf_file == NULL || *cli.conf_file == '\0')
 		cli.conf_file = DEFAULT_CONF;
-	if (parse_common(&cli, &wanted, &argc, argv) != 0)
-		return wrong_usage(_("an option lacks its value, or the "
-				     "value is not one it takes"));
+	wrong = parse_common(&cli, &wanted, &argc, argv);
+	if (wrong != NULL)
+		return wrong_usage(_("the option lacks its value, or the "
+				     "value is not one it takes"),
+		    wrong);
 	log_open(2,
 	    cli.quiet          ? LOG_LEVEL_ERROR
 	    : cli.verbose > 1  ? LOG_LEVEL_DEBUG
@@ -267,10 +292,10 @@ main(int argc, char **argv)
 	}
 	if (argc < 2)
 		return wanted.help ? print_help()
-				   : wrong_usage(_("no command"));
+				   : wrong_usage(_("no command"), "");
 	c = find_command(argv[1]);
 	if (c == NULL)
-		return wrong_usage(_("there is no such command"));
+		return wrong_usage(_("there is no such command"), argv[1]);
 	if (wanted.help)
 		return print_command_help(c);
 	return run_command(&cli, c, argc - 1, argv + 1);

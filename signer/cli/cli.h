@@ -39,7 +39,7 @@ int cli_fail(const struct err *e);
 int cli_usage(const struct command *c);
 
 /* The key of this name, or the only one configured when name is NULL; NULL
- * with ERR_CONFIG "key-unknown" or "key-not-named". */
+ * with ERR_CONFIG "key-name-unknown" or "key-not-named". */
 const struct conf_key *cli_key(
     const struct cli *cli, const char *name, struct err *e);
 

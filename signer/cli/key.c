@@ -18,7 +18,7 @@ cli_key(const struct cli *cli, const char *name, struct err *e)
 	}
 	key = conf_key_find(c, name);
 	if (key == NULL)
-		err_set(e, ERR_CONFIG, "key-unknown", "\"%s\" in %s", name,
+		err_set(e, ERR_CONFIG, "key-name-unknown", "\"%s\" in %s", name,
 		    c->file);
 	return key;
 }

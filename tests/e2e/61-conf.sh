@@ -17,6 +17,36 @@ printf 'schemas {\n\tpath = "s"\n\tmising = "warn"\n}\n' >"$dir/bad.conf"
 same unknown-setting-exits-78 78 $?
 expect file-and-line-are-said grep -q 'bad.conf:3: .*mising' "$dir/err"
 
+# What is typed wrongly is told before anything is opened.
+wrongly() {
+	"$NATSUIN" -c "$dir/none.conf" "$@" >"$dir/out" 2>"$dir/err"
+	echo "$? $(head -n 1 "$dir/err")"
+}
+same no-argument '64 usage: natsuin check FILE...' "$(wrongly check)"
+same too-many-arguments '64 usage: natsuin init [--demo] DIR' \
+	"$(wrongly init a b)"
+same unknown-command '64 natsuin: there is no such command: sgin' \
+	"$(wrongly sgin)"
+same closed-pin-fd "64 natsuin: the option lacks its value, or the value is \
+not one it takes: --pin-fd" "$(wrongly run --pin-fd 77)"
+"$NATSUIN" --print-defaults >"$dir/good.conf"
+expect unknown-key-is-named grep -q 'no key of this name. ("nobody"' <(
+	"$NATSUIN" -c "$dir/good.conf" cert nobody 2>&1)
+
+# Installed elsewhere, the units and the cron line name that place.
+root=$dir/root/opt/natsuin
+expect installs env -u MAKEFLAGS make -s -C "$NATSUIN_SRC" install \
+	B="${NATSUIN_BUILD#"$NATSUIN_SRC"/}" DESTDIR="$dir/root" \
+	PREFIX=/opt/natsuin
+same installed-program "$("$NATSUIN" --version)" \
+	"$("$root/bin/natsuin" --version)"
+same installed-place 3 "$(grep -lE '(=| )/opt/natsuin/bin/natsuin' \
+	"$root"/lib/systemd/system/*.service \
+	"$root/share/doc/natsuin/examples/cron/natsuin" | wc -l)"
+same installed-pages 'man1/natsuin.1 man5/natsuin.conf.5 man7/natsuin-spool.7' \
+	"$(cd "$root/share/man" && printf '%s\n' man*/* | paste -sd ' ')"
+expect installed-manual test -s "$root/share/doc/natsuin/docs/ja/README.md"
+
 if command -v systemd-analyze >/dev/null; then
 	sed -i "s|/usr/bin/natsuin|$NATSUIN|; /^Documentation/d" \
 		"$(cp -r "$NATSUIN_SRC/conf/systemd" "$dir/" &&
