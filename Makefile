@@ -162,6 +162,13 @@ install: all
 		install -D -m 644 conf/$$file \
 		    $(DESTDIR)$(PREFIX)/share/doc/natsuin/examples/$$file; \
 	done
+	sed -i 's|/usr/bin/natsuin|$(PREFIX)/bin/natsuin|' \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/natsuin*.service \
+	    $(DESTDIR)$(PREFIX)/share/doc/natsuin/examples/cron/natsuin
+	for file in LICENSE NEWS README.md README.ja.md docs/ja/*; do \
+		install -D -m 644 $$file \
+		    $(DESTDIR)$(PREFIX)/share/doc/natsuin/$$file; \
+	done
 
 # The compiler flags, for scripts/check-style.
 print-flags:
