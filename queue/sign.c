@@ -287,6 +287,19 @@ queue_find_duplicate(struct queue *q, int64_t job,
 }
 
 int
+queue_find_duplicate_by(struct queue *q, int64_t job,
+    const uint8_t duplicate[QUEUE_SHA256], const char *key,
+    struct queue_earlier *out, struct err *e)
+{
+	struct db_stmt *s = db_use(q->db, SQL_FIND_DUPLICATE_BY);
+
+	db_put_bytes(s, duplicate, QUEUE_SHA256);
+	db_put_text(s, key);
+	db_put_int(s, job);
+	return read_earlier(s, out, e);
+}
+
+int
 queue_find_input(struct queue *q, int64_t job,
     const uint8_t sha256[QUEUE_SHA256], struct queue_earlier *out,
     struct err *e)

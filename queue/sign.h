@@ -99,6 +99,10 @@ struct queue_earlier {
 int queue_find_duplicate(struct queue *q, int64_t job,
     const uint8_t duplicate[QUEUE_SHA256], const uint8_t spki[QUEUE_SHA256],
     struct queue_earlier *out, struct err *e);
+/* The same by the key's name, whatever its certificate was then. */
+int queue_find_duplicate_by(struct queue *q, int64_t job,
+    const uint8_t duplicate[QUEUE_SHA256], const char *key,
+    struct queue_earlier *out, struct err *e);
 /* The same bytes taken before, published or by an older job: for what is
  * packaged without a signature (of two in flight the older one goes on). */
 int queue_find_input(struct queue *q, int64_t job,

@@ -319,6 +319,15 @@ static const char *const texts[SQL_COUNT] = {
 			   "AND j.id <> ? "
 			   "AND j.state NOT IN (" DEAD_STATES ") "
 			   "ORDER BY j.id DESC LIMIT 1",
+    [SQL_FIND_DUPLICATE_BY] = "SELECT " EARLIER_COLUMNS " FROM part AS p "
+			      "JOIN signature AS s ON s.job = p.job "
+			      "AND s.part = p.part "
+			      "JOIN job AS j ON j.id = p.job "
+			      "JOIN batch AS b ON b.id = j.batch "
+			      "WHERE p.duplicate = ? AND s.key = ? "
+			      "AND j.id <> ? "
+			      "AND j.state NOT IN (" DEAD_STATES ") "
+			      "ORDER BY j.id DESC LIMIT 1",
     [SQL_FIND_INPUT] = "SELECT " EARLIER_COLUMNS " FROM job AS j "
 		       "JOIN batch AS b ON b.id = j.batch "
 		       "WHERE j.sha256 = ?1 AND j.id <> ?2 "

@@ -77,6 +77,7 @@ enum sql_id {
 
 	/* earlier filings */
 	SQL_FIND_DUPLICATE,
+	SQL_FIND_DUPLICATE_BY,
 	SQL_FIND_INPUT,
 	SQL_FIND_OUTPUT,
 	SQL_FIND_FILING,

@@ -12,6 +12,7 @@
 #include "signer/batch/finish.h"
 #include "signer/batch/jobs.h"
 #include "signer/batch/keys.h"
+#include "signer/batch/pool.h"
 #include "signer/batch/sign.h"
 #include "signer/exam/sandbox.h"
 
@@ -102,18 +103,20 @@ set_signers(struct runner *r, const struct conf_drop *d, struct exam_options *o)
 {
 	o->unsigned_only = d->unsigned_only;
 	o->sign_form_root = d->sign_form_root;
-	for (size_t i = 0; i < d->sign_with.count && i < FINDINGS_SIGNERS_MAX;
-	     i++) {
-		const struct bkey *k = runner_key(r, d->sign_with.item[i]);
-		struct exam_signer *s = &o->signers[o->signer_count++];
+	for (size_t at = 0; at < d->sign_with.count; at++) {
+		struct place p;
 
-		if (k == NULL)
-			continue;
-		snprintf(s->etax_user_id, sizeof s->etax_user_id, "%s",
-		    k->conf->etax_user_id);
-		s->known = k->state == KEY_OPEN;
-		if (s->known)
-			memcpy(s->spki, k->verdict.cert.spki, sizeof s->spki);
+		place_get(r, d, at, &p);
+		for (size_t i = 0; i < p.count; i++) {
+			const struct bkey *k = p.member[i].key;
+			struct exam_signer *s = &o->signers[o->signer_count++];
+
+			snprintf(s->etax_user_id, sizeof s->etax_user_id, "%s",
+			    k->conf->etax_user_id);
+			s->known = k->spki_known;
+			memcpy(s->spki, k->spki, sizeof s->spki);
+			s->or_else = i > 0;
+		}
 	}
 }
 
@@ -195,14 +198,13 @@ fill_expected(struct runner *r, struct bjob *j, struct request_parts *p,
 		return err_nomem(e);
 	for (size_t i = 0; i < j->findings.part_count; i++) {
 		for (size_t k = 0; k < signers->count; k++) {
-			const struct bkey *key =
-			    runner_key(r, signers->item[k]);
+			const struct bkey *key = place_signer(r, j, i, k);
 
 			snprintf(p->expected[n].part,
 			    sizeof p->expected[n].part, "%s",
 			    j->findings.parts[i].name);
-			memcpy(p->expected[n++].spki, key->verdict.cert.spki,
-			    FINDINGS_SHA256);
+			memcpy(
+			    p->expected[n++].spki, key->spki, FINDINGS_SHA256);
 		}
 	}
 	q->expected = p->expected;

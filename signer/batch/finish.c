@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "signer/batch/jobs.h"
 #include "signer/batch/keys.h"
+#include "signer/batch/pool.h"
 #include "signer/report/explain.h"
 #include "signer/report/words.h"
 #include "spool/publish.h"
@@ -87,12 +88,13 @@ finish_leftover(struct runner *r, struct job *j, struct err *e)
 static int
 certificates_hold(struct runner *r, struct bjob *j)
 {
+	size_t parts = j->findings.part_count;
 	struct err e = {0};
 
-	for (size_t i = 0; i < j->drop->sign_with.count; i++) {
-		struct bkey *k = runner_key(r, j->drop->sign_with.item[i]);
+	for (size_t i = 0; i < parts * j->drop->sign_with.count; i++) {
+		struct bkey *k = place_signer(r, j, i % parts, i / parts);
 
-		if (k == NULL || key_check_again(k, &e) == 0)
+		if (key_check_again(k, &e) == 0)
 			continue;
 		key_stop(r, k, &e);
 		job_hold(r, j, k->conf->name, &e);

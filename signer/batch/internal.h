@@ -7,9 +7,8 @@
 #include "queue/sign.h"
 #include "schemas/store.h"
 #include "signer/batch/batch.h"
-#include "signer/cert/check.h"
+#include "signer/batch/bkey.h"
 #include "signer/exam/examiner.h"
-#include "signer/key/keyclient.h"
 #include "spool/claim.h"
 #include "spool/scan.h"
 #include "spool/spool.h"
@@ -19,7 +18,6 @@
 
 #define IN_FLIGHT_MAX 128 /* jobs in memory at once */
 #define LINE_LOW 8        /* below this a key's line is filled first */
-#define FORMATS_MAX 8
 #define EXAMINERS_MAX 64
 #define TRANSIENT_TRIES 3
 #define ABNORMAL_EXITS 3 /* a job in flight at so many fails */
@@ -45,10 +43,12 @@ enum stage {
 /* One signature of a job: a part by a signer. */
 struct bsig {
 	struct bjob *job;
-	struct bkey *key;
+	struct bkey *key; /* NULL until one is chosen (pool.h) */
 	unsigned part, signer;
 	char id[80];     /* Signature/@Id */
 	int64_t time_ms; /* recorded with the intent */
+	bool intended;   /* its intent is recorded */
+	bool lined;      /* in its key's line, or answered */
 	bool sent;
 	bool done;
 	bool stored; /* its value is in the queue */
@@ -73,41 +73,11 @@ struct bjob {
 	size_t sig_count, sigs_left;
 	bool durable;       /* its intents are committed */
 	uint64_t keys_seen; /* its keys' `opened`, when it was examined */
+	bool parts_stored;  /* in the queue */
 	bool lined;         /* its signatures are in their keys' lines */
 	bool leaving;       /* its names move now: all it needs is committed */
 	bool sent; /* its delivery has begun: what is gone has arrived */
 	struct built built;
-};
-
-/* The first of a key and format (DESIGN 4, "one first"). */
-enum gate { GATE_UNKNOWN, GATE_FIRST, GATE_OPEN, GATE_BROKEN };
-
-enum key_state { KEY_CLOSED, KEY_OPENING, KEY_OPEN, KEY_STOPPED };
-
-struct bkey {
-	const struct conf_key *conf;
-	enum key_state state;
-	struct err error; /* why it stopped */
-	int fd;
-	pid_t pid; /* private keyholder, or 0 */
-	struct keyholder_status status;
-	const struct algorithm *algorithm; /* of its certificate, once open */
-	struct cert_policy policy;
-	struct cert_verdict verdict;
-	int64_t checked_ms; /* monotonic, of the last whole check */
-	enum gate gate[FORMATS_MAX];
-	struct bjob *first[FORMATS_MAX]; /* whose turn it is at the gate */
-	struct bsig *line, **line_end;   /* durable intents, unanswered */
-	size_t line_length;
-	unsigned outstanding;
-	uint64_t opened;  /* so many times: another time, another card */
-	int64_t heard_ms; /* monotonic: since when it owes a signature */
-	int64_t pause_ms; /* monotonic: nothing is sent before */
-	int64_t retry_ms; /* after a stop, how long to wait; doubles */
-	int64_t again_ms; /* monotonic: not looked for before */
-	uint64_t signatures;
-	bool certificate_changed;
-	bool used; /* by the open batch: it has a line in the report */
 };
 
 /* What became of a found drop since the scan. */
@@ -163,12 +133,13 @@ struct runner {
 	struct batch batch; /* the open one; id 0 = none */
 	int64_t quiet_ms;   /* monotonic: since when nothing is in flight */
 	uint64_t published, failed, held;
+	uint64_t held_by_class[ERR_CLASS_MAX]; /* of held */
+	int64_t began_ms;                      /* wall clock */
 	int64_t recorded_ms; /* monotonic: since when something is recorded */
 	int64_t ready_ms;    /* since when a job waits for its end, or 0 */
 	bool stopping;       /* SIGTERM or a fatal error: no new claims */
 	struct err fatal; /* why the program stops; class NONE: it does not */
 	struct err low;   /* why a drop was left in in/: the disk is full */
-	bool pin_needed, card_missing;
 };
 
 /* What a class does (decide.c): nothing else looks at a class. */

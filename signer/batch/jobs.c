@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "signer/batch/keys.h"
+#include "signer/batch/pool.h"
 #include "signer/batch/sign.h"
 #include "signer/exam/signedinfo.h"
 
@@ -104,39 +105,6 @@ runner_key(struct runner *r, const char *name)
 	return NULL;
 }
 
-bool
-job_keys_decided(struct runner *r, const struct bjob *j)
-{
-	bool decided = true;
-
-	for (size_t i = 0; i < j->drop->sign_with.count; i++) {
-		struct bkey *k = runner_key(r, j->drop->sign_with.item[i]);
-
-		if (k == NULL)
-			continue;
-		key_open(r, k);
-		k->used = true;
-		if (key_is_undecided(k))
-			decided = false;
-	}
-	return decided;
-}
-
-uint64_t
-job_keys_opened(struct runner *r, const struct bjob *j)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < j->drop->sign_with.count; i++) {
-		struct bkey *k = runner_key(r, j->drop->sign_with.item[i]);
-
-		if (k == NULL || k->state != KEY_OPEN)
-			return 0;
-		sum += k->opened;
-	}
-	return sum;
-}
-
 void
 job_step(
     struct runner *r, struct bjob *j, enum job_state to, const struct err *why)
@@ -164,6 +132,20 @@ job_leave(struct runner *r, struct bjob *j, enum stage stage)
 }
 
 void
+job_count_held(struct runner *r, enum err_class why, bool taken)
+{
+	uint64_t *of_class = &r->held_by_class[why];
+
+	if (taken && *of_class > 0) {
+		(*of_class)--;
+		r->held--;
+	} else if (!taken) {
+		(*of_class)++;
+		r->held++;
+	}
+}
+
+void
 job_hold(
     struct runner *r, struct bjob *j, const char *key, const struct err *why)
 {
@@ -174,7 +156,7 @@ job_hold(
 		snprintf(j->record.key, sizeof j->record.key, "%s", key);
 		queue_job_set_key(r->queue, &j->record, &e);
 	}
-	r->held++;
+	job_count_held(r, why->class, false);
 	job_leave(r, j, STAGE_END);
 }
 
@@ -214,26 +196,6 @@ job_error(struct runner *r, struct bjob *j, const struct err *e)
 	}
 }
 
-/* True when the job has a signature outstanding by this key. */
-static bool
-job_waits_for(const struct bjob *j, const struct bkey *k)
-{
-	if (j->stage != STAGE_SIGN && j->stage != STAGE_INTEND)
-		return false;
-	for (size_t i = 0; i < j->sig_count; i++)
-		if (j->sigs[i].key == k && !j->sigs[i].done)
-			return true;
-	return false;
-}
-
-void
-jobs_of_key_held(struct runner *r, struct bkey *k)
-{
-	for (struct bjob *j = r->jobs; j != NULL; j = j->next)
-		if (job_waits_for(j, k))
-			job_hold(r, j, k->conf->name, &k->error);
-}
-
 char *
 bsig_name(const struct bsig *s, char out[KEY_JOB_ID_MAX])
 {
@@ -260,6 +222,30 @@ earlier_err(struct err *e, const char *code, const struct queue_earlier *x)
 	err_set(e, ERR_INPUT, code, "%s %s", x->batch, x->path);
 }
 
+/* By the key, or by any of its pool: one that is away is known by its name
+ * and by the certificate that it showed last. */
+static int
+signed_before(struct runner *r, const struct bjob *j, const struct bsig *s,
+    struct queue_earlier *x, struct err *e)
+{
+	const uint8_t *content = j->findings.parts[s->part].duplicate;
+	struct place p;
+	int found = 0;
+
+	place_get(r, j->drop, s->signer, &p);
+	for (size_t i = 0; found == 0 && i < p.count; i++) {
+		const struct bkey *k = p.member[i].key;
+
+		if (k->spki_known)
+			found = queue_find_duplicate(
+			    r->queue, j->record.id, content, k->spki, x, e);
+		if (found == 0 && p.count > 1)
+			found = queue_find_duplicate_by(r->queue, j->record.id,
+			    content, k->conf->name, x, e);
+	}
+	return found;
+}
+
 int
 job_find_duplicate(struct runner *r, struct bjob *j, struct err *why)
 {
@@ -273,9 +259,7 @@ job_find_duplicate(struct runner *r, struct bjob *j, struct err *why)
 		found = queue_find_input(
 		    r->queue, j->record.id, j->record.sha256, &x, &e);
 	for (size_t i = 0; found == 0 && i < j->sig_count; i++)
-		found = queue_find_duplicate(r->queue, j->record.id,
-		    j->findings.parts[j->sigs[i].part].duplicate,
-		    j->sigs[i].key->verdict.cert.spki, &x, &e);
+		found = signed_before(r, j, &j->sigs[i], &x, &e);
 	if (found == 1)
 		earlier_err(why, "duplicate", &x);
 	if (found < 0)
@@ -358,42 +342,19 @@ job_refused(struct runner *r, struct bjob *j)
 	record_findings(r, j);
 }
 
-/* The first of its keys that cannot sign, or NULL. */
-static struct bkey *
-stopped_key(struct runner *r, const struct bjob *j, struct err *why)
-{
-	for (size_t i = 0; i < j->drop->sign_with.count; i++) {
-		struct bkey *k = runner_key(r, j->drop->sign_with.item[i]);
-
-		if (k == NULL) {
-			err_set(why, ERR_CONFIG, "key-unknown", "%s",
-			    j->drop->sign_with.item[i]);
-			return NULL;
-		}
-		if (k->state == KEY_STOPPED) {
-			*why = k->error;
-			return k;
-		}
-	}
-	return NULL;
-}
-
 void
 job_examined(struct runner *r, struct bjob *j)
 {
 	struct err why = {0};
-	struct bkey *stopped = NULL;
+	const char *key = "";
 
 	for (j->format = 0; submission_formats[j->format] != NULL; j->format++)
 		if (strcmp(submission_formats[j->format]->name,
 			j->findings.format) == 0)
 			break;
 	record_findings(r, j);
-	if (!j->findings.unsigned_only)
-		stopped = stopped_key(r, j, &why);
-	if (why.class != ERR_NONE) {
-		job_hold(
-		    r, j, stopped == NULL ? "" : stopped->conf->name, &why);
+	if (!j->findings.unsigned_only && job_keys_stopped(r, j, &key, &why)) {
+		job_hold(r, j, key, &why);
 		return;
 	}
 	/* A key came, or came back, meanwhile: who has signed already was

@@ -25,15 +25,9 @@ void job_error(struct runner *r, struct bjob *j, const struct err *e);
 void job_hold(
     struct runner *r, struct bjob *j, const char *key, const struct err *e);
 
-/* Holds all jobs that wait for this key. */
-void jobs_of_key_held(struct runner *r, struct bkey *k);
+/* Counts a job that this run holds, or (taken = true) takes up again. */
+void job_count_held(struct runner *r, enum err_class why, bool taken);
 
-/* The job's keys are all open or stopped (none is being opened), and opens
- * those that are closed. */
-bool job_keys_decided(struct runner *r, const struct bjob *j);
-/* Which opening of its keys this is: equal as long as none was opened again;
- * 0 while one of them is not open. */
-uint64_t job_keys_opened(struct runner *r, const struct bjob *j);
 /* The runner's key of this name; NULL when it is not configured. */
 struct bkey *runner_key(struct runner *r, const char *name);
 

@@ -1,7 +1,8 @@
 /*
  * Keys of a batch.  A keyholder is given at most two signatures (one signing,
  * one waiting), and only ones whose intents are durable.  An answer is
- * checked with the certificate's public key before it counts.
+ * checked with the certificate's public key before it counts.  From its first
+ * opening to the end of the batch a key is bound to one certificate.
  */
 #include "signer/batch/keys.h"
 
@@ -9,27 +10,43 @@
 #include "base/ipc.h"
 #include "base/log.h"
 #include "signer/batch/jobs.h"
+#include "signer/batch/pool.h"
+#include "signer/batch/resume.h"
+#include "signer/batch/return.h"
 #include "signer/cert/pubkey.h"
 #include "signer/cert/signerkey.h"
+#include "signer/key/pin.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define OUTSTANDING_MAX 2
-/* watch looks for a key that stopped: at first soon, then less often */
-#define RETRY_MIN_MS 5000
-#define RETRY_MAX_MS 300000
 #define WHOLE_CHECK_MS 60000
 #define BUSY_PAUSE_MS 100 /* another client has its turn */
 #ifndef SILENCE_MS
 #define SILENCE_MS 120000 /* a keyholder that signs nothing for so long */
 #endif
+
+/* A person, or the descriptor that was given, is asked for one PIN at a time;
+ * of the latter each key reads a line. */
+static bool
+must_wait(const struct runner *r, const struct bkey *k)
+{
+	enum pin_source s = pin_choose(k->conf, r->options->pin_fd);
+
+	if (s != PIN_SOURCE_DESCRIPTOR && !pin_source_typed(s))
+		return false;
+	for (size_t i = 0; i < r->key_count; i++)
+		if (&r->keys[i] != k && r->keys[i].state == KEY_OPENING &&
+		    r->keys[i].pid != 0)
+			return true;
+	return false;
+}
 
 void
 key_open(struct runner *r, struct bkey *k)
@@ -38,23 +55,41 @@ key_open(struct runner *r, struct bkey *k)
 
 	if (k->state != KEY_CLOSED)
 		return;
-	k->line_end = &k->line;
 	k->fd = keyclient_connect(r->conf, k->conf, &e);
-	if (k->fd < 0 && (e.errnum == ENOENT || e.errnum == ECONNREFUSED))
+	if (k->fd < 0 && (e.errnum == ENOENT || e.errnum == ECONNREFUSED)) {
+		if (must_wait(r, k))
+			return;
 		k->fd = keyclient_spawn(
 		    r->conf, k->conf, r->options->pin_fd, &k->pid, &e);
+	}
 	if (k->fd < 0) {
 		key_stop(r, k, &e);
 		return;
 	}
+	key_begin(k, KEY_OPENING);
+}
+
+void
+key_begin(struct bkey *k, enum key_state state)
+{
+	if (k->line == NULL)
+		k->line_end = &k->line;
 	fcntl(k->fd, F_SETFL, fcntl(k->fd, F_GETFL) | O_NONBLOCK);
-	k->state = KEY_OPENING;
+	k->holder = k->pid != 0 ? 0 : keyclient_peer(k->fd);
+	k->state = state;
 }
 
 bool
 key_is_undecided(const struct bkey *k)
 {
-	return k->state == KEY_OPENING;
+	return k->state == KEY_OPENING || k->state == KEY_CLOSED;
+}
+
+bool
+key_is_heard(const struct bkey *k)
+{
+	return k->state == KEY_OPEN || k->state == KEY_OPENING ||
+	       k->state == KEY_RETURNING;
 }
 
 /* The whole check of the key's certificate, now. */
@@ -75,14 +110,12 @@ key_check_again(struct bkey *k, struct err *e)
 
 	/* What was signed before the card was pulled may go out; what a bad
 	 * certificate signed may not. */
-	if (k->state == KEY_STOPPED && k->error.class == ERR_CERTIFICATE) {
-		*e = k->error;
-		return -1;
-	}
 	if (k->status.certificate.len == 0)
 		return 0; /* it signed nothing in this run */
 	if (clock_mono_ms() - k->checked_ms >= WHOLE_CHECK_MS)
 		return check_certificate(k, e);
+	if (cert_verdict_err(&k->verdict, e) != 0)
+		return -1;
 	if (now > k->verdict.cert.not_after_ms)
 		return err_set(e, ERR_CERTIFICATE, "certificate-expired", "%s",
 		    k->conf->name);
@@ -125,27 +158,63 @@ note_certificate(struct runner *r, struct bkey *k)
 	queue_certificate_free(&seen);
 }
 
-static void
-take_status(struct runner *r, struct bkey *k, struct keyholder_status *s)
+/* A key that comes back within a batch has the certificate that it began the
+ * batch with: another card in its place signs nothing. */
+static int
+check_bound(const struct bkey *k, struct slice der, struct err *e)
 {
-	struct err e = {0};
+	uint8_t hash[FINDINGS_SHA256];
 
-	keyholder_status_free(&k->status);
-	k->status = *s;
-	memset(s, 0, sizeof *s);
-	if (k->state != KEY_OPENING || k->status.certificate.len == 0)
-		return;
-	if (check_certificate(k, &e) != 0 || choose_algorithm(k, &e) != 0) {
-		key_stop(r, k, &e);
-		return;
-	}
+	if (!k->bound)
+		return 0;
+	if (EVP_Digest(der.p, der.len, hash, NULL, EVP_sha256(), NULL) != 1)
+		return err_nomem(e);
+	if (memcmp(hash, k->batch_certificate, sizeof hash) == 0)
+		return 0;
+	return err_set(
+	    e, ERR_CERTIFICATE, "certificate-replaced", "%s", k->conf->name);
+}
+
+static void
+opened(struct runner *r, struct bkey *k)
+{
+	bool back = k->state == KEY_RETURNING;
+
 	note_certificate(r, k);
+	memcpy(k->batch_certificate, k->verdict.cert.sha256,
+	    sizeof k->batch_certificate);
+	memcpy(k->spki, k->verdict.cert.spki, sizeof k->spki);
+	k->bound = k->spki_known = true;
 	k->state = KEY_OPEN;
 	k->opened++;
 	k->heard_ms = clock_mono_ms();
 	key_close_gates(k);
 	log_event(LOG_LEVEL_INFO, "key.open", "key=%s serial=%s tries=%d",
 	    k->conf->name, k->verdict.cert.serial, k->status.card.tries_left);
+	if (back)
+		resume_held(r, k->conf->name);
+}
+
+static void
+take_status(struct runner *r, struct bkey *k, struct keyholder_status *s)
+{
+	struct err e = {0};
+
+	/* The one that it signed with stays what its outputs are judged by. */
+	if (k->state != KEY_OPEN && s->certificate.len > 0 &&
+	    check_bound(k, buf_view(&s->certificate), &e) != 0) {
+		key_stop(r, k, &e);
+		return;
+	}
+	keyholder_status_free(&k->status);
+	k->status = *s;
+	memset(s, 0, sizeof *s);
+	if (k->state == KEY_OPEN || k->status.certificate.len == 0)
+		return;
+	if (check_certificate(k, &e) != 0 || choose_algorithm(k, &e) != 0)
+		key_stop(r, k, &e);
+	else
+		opened(r, k);
 }
 
 /* The signature of the line that this answer belongs to; NULL when its job
@@ -199,6 +268,7 @@ take_signature(struct runner *r, struct bkey *k, struct key_reply *a)
 	k->signatures++;
 	k->heard_ms = clock_mono_ms();
 	k->retry_ms = 0;
+	k->fruitless = 0;
 }
 
 /* Back into the line, before all that have not been sent. */
@@ -289,8 +359,7 @@ receive(struct runner *r, struct bkey *k)
 	struct key_reply a = {0};
 	struct err e = {0};
 
-	while ((k->state == KEY_OPEN || k->state == KEY_OPENING) &&
-	       is_readable(k->fd)) {
+	while (key_is_heard(k) && is_readable(k->fd)) {
 		if (keyclient_receive(k->fd, &a, &e) != 0) {
 			key_stop(r, k, &e);
 			break;
@@ -361,7 +430,7 @@ keys_pump(struct runner *r)
 	for (size_t i = 0; i < r->key_count; i++) {
 		struct bkey *k = &r->keys[i];
 
-		if (k->state == KEY_OPEN || k->state == KEY_OPENING)
+		if (key_is_heard(k))
 			receive(r, k);
 		if (k->state == KEY_OPEN)
 			send_next(r, k);
@@ -389,6 +458,7 @@ key_line_add(struct bkey *k, struct bsig *s)
 	*k->line_end = s;
 	k->line_end = &s->next;
 	k->line_length++;
+	s->lined = true;
 }
 
 void
@@ -398,6 +468,7 @@ key_line_forget(struct bkey *k, const struct bjob *job)
 
 	while (*at != NULL) {
 		if ((*at)->job == job) {
+			(*at)->lined = false;
 			*at = (*at)->next;
 			k->line_length--;
 		} else {
@@ -405,26 +476,6 @@ key_line_forget(struct bkey *k, const struct bjob *job)
 		}
 	}
 	k->line_end = at;
-}
-
-static void
-end_private(struct bkey *k)
-{
-	if (k->fd >= 0)
-		close(k->fd); /* a private keyholder ends at the hang-up */
-	k->fd = -1;
-	if (k->pid <= 0)
-		return;
-	for (int tries = 0; tries < 100; tries++) {
-		if (waitpid(k->pid, NULL, WNOHANG) != 0) {
-			k->pid = 0;
-			return;
-		}
-		poll(NULL, 0, 20);
-	}
-	kill(k->pid, SIGKILL);
-	waitpid(k->pid, NULL, 0);
-	k->pid = 0;
 }
 
 void
@@ -438,33 +489,18 @@ key_close_gates(struct bkey *k)
 void
 key_stop(struct runner *r, struct bkey *k, const struct err *why)
 {
+	bool news =
+	    k->state != KEY_RETURNING || strcmp(k->error.code, why->code) != 0;
+
 	if (k->state == KEY_STOPPED)
 		return;
+	if (k->state == KEY_OPEN && k->outstanding > 0)
+		k->fruitless++;
 	k->state = KEY_STOPPED;
 	k->error = *why;
 	k->outstanding = 0;
 	k->pause_ms = 0;
-	k->retry_ms = k->retry_ms == 0 ? RETRY_MIN_MS : 2 * k->retry_ms;
-	if (k->retry_ms > RETRY_MAX_MS)
-		k->retry_ms = RETRY_MAX_MS;
-	k->again_ms = clock_mono_ms() + k->retry_ms;
-	if (why->class == ERR_PIN)
-		r->pin_needed = true;
-	if (why->class == ERR_CARD)
-		r->card_missing = true;
-	log_err(LOG_LEVEL_ERROR, "key.stopped", why);
-	end_private(k);
-	jobs_of_key_held(r, k);
-}
-
-void
-keys_close(struct runner *r)
-{
-	for (size_t i = 0; i < r->key_count; i++) {
-		struct bkey *k = &r->keys[i];
-
-		if (k->state != KEY_CLOSED)
-			end_private(k);
-		keyholder_status_free(&k->status);
-	}
+	log_err(news ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG, "key.stopped", why);
+	key_await_return(k);
+	pool_key_stopped(r, k);
 }

@@ -8,8 +8,13 @@
  * Never waits: the greeting comes through keys_receive. */
 void key_open(struct runner *r, struct bkey *k);
 
+/* Its descriptor was just connected: what comes of it is heard. */
+void key_begin(struct bkey *k, enum key_state state);
+
 /* True while the key may yet become usable or unusable (PIN being typed). */
 bool key_is_undecided(const struct bkey *k);
+/* True while its keyholder may say something. */
+bool key_is_heard(const struct bkey *k);
 
 /* Puts a signature whose intent is durable at the end of its key's line. */
 void key_line_add(struct bkey *k, struct bsig *s);
@@ -36,14 +41,12 @@ int64_t keys_next_ms(const struct runner *r);
  * maybe another card. */
 void key_close_gates(struct bkey *k);
 
-/* Stops a key: its waiting jobs are held with this error. */
+/* Stops a key: its waiting jobs are given back to its pool, or held with
+ * this error. */
 void key_stop(struct runner *r, struct bkey *k, const struct err *why);
 
 /* The certificate again, before an output is published: validity each time,
  * the whole check when the last one is older than a minute.  0 / -1. */
 int key_check_again(struct bkey *k, struct err *e);
-
-/* Ends private keyholders and closes all connections. */
-void keys_close(struct runner *r);
 
 #endif

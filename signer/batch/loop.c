@@ -15,10 +15,12 @@
 #include "signer/batch/internal.h"
 #include "signer/batch/jobs.h"
 #include "signer/batch/keys.h"
+#include "signer/batch/pool.h"
 #include "signer/batch/progress.h"
 #include "signer/batch/record.h"
 #include "signer/batch/request.h"
 #include "signer/batch/resume.h"
+#include "signer/batch/return.h"
 #include "signer/batch/sign.h"
 #include "signer/exit.h"
 #include "spool/watch.h"
@@ -34,7 +36,6 @@
 
 #define STOP_PATIENCE_MS 10000
 #define REQUEST_POLL_MS 1000
-#define KEY_RETRY_MS 5000
 #define KEEP_BULK_MS (INT64_C(400) * 24 * 3600 * 1000) /* findings and plans */
 #define FIXED_FDS 2                                    /* signals, inotify */
 
@@ -139,6 +140,7 @@ open_all(struct runner *r, struct err *e)
 	r->queue = queue_open(spool_state_dir(r->spool), QUEUE_WRITE, e);
 	if (r->queue == NULL)
 		return -1;
+	pool_remember(r);
 	if (crash_watch(spool_state_dir(r->spool), &r->crashed, e) != 0)
 		return -1;
 	return resume_start(r, e);
@@ -216,6 +218,7 @@ turn(struct runner *r)
 	if (r->fatal.class != ERR_NONE)
 		return; /* nothing may follow what was not committed */
 	sign_enter_lines(r);
+	pool_balance(r);
 	keys_feed(r);
 	if (finish_due(r))
 		finish_jobs(r);
@@ -270,26 +273,7 @@ end_batch(struct runner *r)
 	for (size_t i = 0; i < r->key_count; i++) {
 		r->keys[i].used = false;
 		r->keys[i].signatures = 0;
-	}
-}
-
-/* A key that stopped may have come back: someone unlocked it. */
-static void
-retry_keys(struct runner *r)
-{
-	for (size_t i = 0; i < r->key_count; i++) {
-		struct bkey *k = &r->keys[i];
-		struct err e = {0};
-		int fd;
-
-		if (k->state != KEY_STOPPED || clock_mono_ms() < k->again_ms)
-			continue;
-		fd = keyclient_connect(r->conf, k->conf, &e);
-		if (fd < 0)
-			continue;
-		close(fd);
-		k->state = KEY_CLOSED;
-		resume_held(r, k->conf->name);
+		r->keys[i].bound = r->keys[i].state == KEY_OPEN;
 	}
 }
 
@@ -329,9 +313,9 @@ fill_fds(const struct runner *r, int signals, struct pollfd *fds)
 	n += exams_poll(r, fds + n);
 	for (size_t i = 0; i < r->key_count; i++) {
 		const struct bkey *k = &r->keys[i];
-		bool open = k->state == KEY_OPEN || k->state == KEY_OPENING;
 
-		fds[n++] = (struct pollfd){open ? k->fd : -1, POLLIN, 0};
+		fds[n++] =
+		    (struct pollfd){key_is_heard(k) ? k->fd : -1, POLLIN, 0};
 	}
 	return n;
 }
@@ -389,7 +373,7 @@ watch_batches(struct runner *r)
 static void
 loop(struct runner *r, int signals)
 {
-	int64_t stop_ms = 0, requests_ms = 0, keys_ms = clock_mono_ms();
+	int64_t stop_ms = 0, requests_ms = 0;
 
 	for (;;) {
 		int64_t now = clock_mono_ms();
@@ -399,10 +383,7 @@ loop(struct runner *r, int signals)
 				requests_execute(r);
 			requests_ms = now + REQUEST_POLL_MS;
 		}
-		if (r->options->watch && now - keys_ms >= KEY_RETRY_MS) {
-			retry_keys(r);
-			keys_ms = now;
-		}
+		keys_return(r);
 		turn(r);
 		progress_show(r);
 		watch_batches(r);
@@ -422,9 +403,9 @@ exit_code(const struct runner *r)
 	if (r->fatal.class != ERR_NONE)
 		return r->fatal.class == ERR_BUG ? EXIT_INTERNAL
 						 : EXIT_TRY_LATER;
-	if (r->pin_needed)
+	if (r->held_by_class[ERR_PIN] > 0)
 		return EXIT_PIN_NEEDED;
-	if (r->card_missing)
+	if (r->held_by_class[ERR_CARD] > 0)
 		return EXIT_NO_CARD;
 	if (r->low.class != ERR_NONE)
 		return EXIT_TRY_LATER;
@@ -454,6 +435,7 @@ batch_run(const struct conf *c, const struct batch_options *o, struct err *e)
 	int signals = block_signals(), code;
 
 	r.jobs_end = &r.jobs;
+	r.began_ms = clock_wall_ms();
 	if (open_all(&r, e) != 0) {
 		if (e->class == ERR_NONE)
 			*e = r.fatal;

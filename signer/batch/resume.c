@@ -172,7 +172,7 @@ open_job(struct runner *r, struct job *j, struct err *e)
 	    !decide(e).stops_program) {
 		log_err(LOG_LEVEL_ERROR, "job.not-recovered", e);
 		step(r, j, JOB_HELD, e);
-		r->held++;
+		job_count_held(r, e->class, false);
 		err_clear(e);
 		return 0;
 	}
@@ -291,6 +291,8 @@ take_up(struct runner *r, int64_t id, struct err *e)
 	if (r->batch.id == 0 &&
 	    queue_batch_add(r->queue, clock_wall_ms(), &r->batch, e) != 0)
 		return -1;
+	if (record.state == JOB_HELD && record.changed_ms >= r->began_ms)
+		job_count_held(r, record.class, true);
 	if (record.batch != r->batch.id &&
 	    queue_job_enter(r->queue, &record, r->batch.id, e) != 0)
 		return -1;
@@ -339,6 +341,18 @@ resume_job(struct runner *r, int64_t id)
 		runner_fatal(r, &e);
 }
 
+/* Was it held for the sake of this key, or of a pool that has it? */
+static bool
+waits_for_key(const struct runner *r, const struct job *j, const char *key)
+{
+	const struct conf_pool *p = conf_pool_find(r->conf, j->key);
+
+	for (size_t i = 0; p != NULL && i < p->keys.count; i++)
+		if (strcmp(p->keys.item[i], key) == 0)
+			return true;
+	return strcmp(j->key, key) == 0;
+}
+
 void
 resume_held(struct runner *r, const char *key)
 {
@@ -352,7 +366,7 @@ resume_held(struct runner *r, const char *key)
 	for (size_t i = 0; i < n; i++)
 		if (queue_job_get(r->queue, ids[i], &j, &e) == 1 &&
 		    !waits_for_operator(&j) &&
-		    (key == NULL || strcmp(j.key, key) == 0))
+		    (key == NULL || waits_for_key(r, &j, key)))
 			resume_job(r, j.id);
 	free(ids);
 }

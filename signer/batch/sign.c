@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "signer/batch/jobs.h"
 #include "signer/batch/keys.h"
+#include "signer/batch/pool.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -29,18 +30,25 @@ check_algorithm(const struct runner *r, const struct bjob *j,
 }
 
 /* Every signature of the output is one that the format's receiver takes:
- * those to be made, and those that the filing came with. */
+ * those to be made, */
 static int
-check_algorithms(const struct runner *r, const struct bjob *j, struct err *e)
+check_keys(const struct runner *r, const struct bjob *j, struct err *e)
 {
-	const struct findings *f = &j->findings;
-
 	for (size_t i = 0; i < j->sig_count; i++) {
 		const struct bkey *k = j->sigs[i].key;
 
 		if (check_algorithm(r, j, k->algorithm, k->conf->name, e) != 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* and those that the filing came with. */
+static int
+check_found(const struct runner *r, const struct bjob *j, struct err *e)
+{
+	const struct findings *f = &j->findings;
+
 	for (size_t i = 0; i < f->signature_count; i++) {
 		const struct found_signature *s = &f->signatures[i];
 		const struct algorithm *a = algorithm_of_method(s->method);
@@ -70,14 +78,13 @@ sign_plan(struct runner *r, struct bjob *j, struct err *e)
 			if ((j->findings.parts[p].signed_by >> i & 1) != 0)
 				continue;
 			s->job = j;
-			s->key = runner_key(r, signers->item[i]);
 			s->part = (unsigned)p;
 			s->signer = (unsigned)i;
 			j->sig_count++;
 		}
 	}
 	j->sigs_left = j->sig_count;
-	return check_algorithms(r, j, e);
+	return check_found(r, j, e);
 }
 
 /* True when no other signature of the same document has this Id. */
@@ -146,6 +153,8 @@ set_intent(struct runner *r, struct bjob *j, struct bsig *s, struct err *e)
 	struct buf info = {0};
 	int result = -1;
 
+	if (s->intended)
+		return 0;
 	if (choose_id(r, j, s, e) != 0)
 		return -1;
 	q.job = j->record.id;
@@ -173,6 +182,7 @@ set_intent(struct runner *r, struct bjob *j, struct bsig *s, struct err *e)
 		memset(&q.value, 0, sizeof q.value);
 		s->done = s->stored = true;
 	}
+	s->intended = true;
 	result = 0;
 out:
 	buf_free(&info);
@@ -209,12 +219,14 @@ drop_others(struct runner *r, const struct bjob *j, struct err *e)
 }
 
 static int
-record_intents(struct runner *r, struct bjob *j, struct err *e)
+record_parts(struct runner *r, struct bjob *j, struct err *e)
 {
-	struct queue_part *parts =
-	    calloc(j->findings.part_count + 1, sizeof *parts);
-	int result = -1;
+	struct queue_part *parts;
+	int result;
 
+	if (j->parts_stored)
+		return 0;
+	parts = calloc(j->findings.part_count + 1, sizeof *parts);
 	if (parts == NULL)
 		return err_nomem(e);
 	for (size_t i = 0; i < j->findings.part_count; i++) {
@@ -227,16 +239,22 @@ record_intents(struct runner *r, struct bjob *j, struct err *e)
 		memcpy(parts[i].duplicate, f->duplicate, FINDINGS_SHA256);
 		parts[i].signed_by = f->signed_by;
 	}
-	if (queue_parts_set(
-		r->queue, j->record.id, parts, j->findings.part_count, e) != 0)
-		goto out;
-	for (size_t i = 0; i < j->sig_count; i++)
-		if (set_intent(r, j, &j->sigs[i], e) != 0)
-			goto out;
-	result = drop_others(r, j, e);
-out:
+	result = queue_parts_set(
+	    r->queue, j->record.id, parts, j->findings.part_count, e);
+	j->parts_stored = result == 0;
 	free(parts);
 	return result;
+}
+
+static int
+record_intents(struct runner *r, struct bjob *j, struct err *e)
+{
+	if (record_parts(r, j, e) != 0)
+		return -1;
+	for (size_t i = 0; i < j->sig_count; i++)
+		if (set_intent(r, j, &j->sigs[i], e) != 0)
+			return -1;
+	return drop_others(r, j, e);
 }
 
 /* May the job go on, must it wait, or is a gate broken (-1)? */
@@ -261,9 +279,16 @@ void
 sign_intend(struct runner *r, struct bjob *j)
 {
 	struct err e = {0};
-	int found;
+	const char *key = "";
+	int found = pool_choose(r, j, &key, &e);
 
-	if (!runner_record(r))
+	if (found < 0)
+		job_hold(r, j, key, &e);
+	if (found == 1 && check_keys(r, j, &e) != 0) {
+		job_error(r, j, &e);
+		return;
+	}
+	if (found != 1 || !runner_record(r))
 		return;
 	found = job_find_duplicate(r, j, &e);
 	if (found == 1)
@@ -274,7 +299,9 @@ sign_intend(struct runner *r, struct bjob *j)
 		runner_fatal(r, &e);
 		return;
 	}
-	job_step(r, j, JOB_SIGNING, NULL);
+	/* Given back by a key that stopped, it is there already. */
+	if (j->record.state != JOB_SIGNING)
+		job_step(r, j, JOB_SIGNING, NULL);
 	j->stage = STAGE_SIGN;
 }
 
@@ -309,7 +336,7 @@ enter_lines(struct runner *r, struct bjob *j)
 	take_gates(j);
 	j->lined = true;
 	for (size_t i = 0; i < j->sig_count; i++)
-		if (!j->sigs[i].done)
+		if (!j->sigs[i].done && !j->sigs[i].lined)
 			key_line_add(j->sigs[i].key, &j->sigs[i]);
 }
 
@@ -369,19 +396,28 @@ sign_open_gates(struct runner *r, struct bjob *j)
 		j->sigs[i].key->gate[j->format] = GATE_OPEN;
 }
 
+static void
+leave_gates(struct bkey *k, const struct bjob *j, enum gate left)
+{
+	for (size_t f = 0; f < FORMATS_MAX; f++) {
+		if (k->first[f] != j)
+			continue;
+		k->first[f] = NULL;
+		if (k->gate[f] == GATE_FIRST)
+			k->gate[f] = left;
+	}
+}
+
+void
+sign_leave_gate(struct bkey *k, const struct bjob *j)
+{
+	leave_gates(k, j, GATE_UNKNOWN);
+}
+
 void
 sign_leave_gates(struct runner *r, struct bjob *j, bool broken)
 {
-	for (size_t i = 0; i < r->key_count; i++) {
-		struct bkey *k = &r->keys[i];
-
-		for (size_t f = 0; f < FORMATS_MAX; f++) {
-			if (k->first[f] != j)
-				continue;
-			k->first[f] = NULL;
-			if (k->gate[f] == GATE_FIRST)
-				k->gate[f] =
-				    broken ? GATE_BROKEN : GATE_UNKNOWN;
-		}
-	}
+	for (size_t i = 0; i < r->key_count; i++)
+		leave_gates(
+		    &r->keys[i], j, broken ? GATE_BROKEN : GATE_UNKNOWN);
 }

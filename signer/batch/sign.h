@@ -6,12 +6,12 @@
 
 /* Makes the list of signatures that are missing from the examined job; the
  * others are there already, made by the same key.  0; -1 memory, or ERR_CONFIG
- * "algorithm-not-allowed" when the settings do not let this format be signed,
- * or be signed already, with what a certificate has chosen. */
+ * "algorithm-not-allowed" when the settings do not let this format be signed
+ * with what it is signed with already. */
 int sign_plan(struct runner *r, struct bjob *j, struct err *e);
 
-/* Records the intents of an examined job; stage becomes SIGN.  A duplicate
- * ends here. */
+/* Chooses the keys of an examined job and records its intents; stage becomes
+ * SIGN.  A duplicate ends here, and what no key may sign. */
 void sign_intend(struct runner *r, struct bjob *j);
 
 /* What was recorded is committed: those intents are durable. */
@@ -28,5 +28,7 @@ void sign_collect(struct runner *r);
  * otherwise gives its turn back (`broken`: nobody may pass any more). */
 void sign_open_gates(struct runner *r, struct bjob *j);
 void sign_leave_gates(struct runner *r, struct bjob *j, bool broken);
+/* Its turn at this key alone: another key will sign it. */
+void sign_leave_gate(struct bkey *k, const struct bjob *j);
 
 #endif

@@ -102,8 +102,7 @@ check_form(const struct etax *x, struct err *e)
 	if (!o->sign_form_root)
 		return err_set(e, ERR_INPUT, "form-root-not-configured", "%s",
 		    x->findings->procedure);
-	if (signers > 1 ||
-	    (x->filing_count > 0 && (x->signed_by & all) != all))
+	if (signers > 1 || (x->filing_count > 0 && (x->signed_by & all) != all))
 		return err_set(e, ERR_INPUT, "form-root-one-signature", "%s",
 		    x->findings->procedure);
 	return 0;

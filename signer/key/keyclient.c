@@ -120,6 +120,17 @@ fail:
 	return -1;
 }
 
+pid_t
+keyclient_peer(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
+		return 0;
+	return cred.pid;
+}
+
 /* In the child: only standard input, output, error and the socket stay. */
 static _Noreturn void
 exec_keyholder(int sock)

@@ -37,6 +37,9 @@ void keyholder_status_free(struct keyholder_status *s);
 int keyclient_connect(
     const struct conf *c, const struct conf_key *key, struct err *e);
 
+/* The process that serves a connection; 0 when that is not known. */
+pid_t keyclient_peer(int fd);
+
 /*
  * Forks and executes a private keyholder for `key` (it asks the PIN from a
  * PIN file, the descriptor pin_fd, or the terminal / pinentry).  Returns its

@@ -7,6 +7,7 @@
 #include "signer/batch/jobs.h"
 #include "signer/batch/keys.h"
 #include "signer/batch/resume.h"
+#include "signer/batch/return.h"
 #include "signer/batch/sign.h"
 #include "signer/key/keyproto.h"
 #include "tests/lib/suite.h"
@@ -239,7 +240,8 @@ card_gone_holds_all_for_the_key(void)
 	keys_pump(&l.r);
 	refuse(&l, l.job[0], ERR_CARD, "card-removed");
 	keys_pump(&l.r);
-	CU_ASSERT(l.key.state == KEY_STOPPED && l.r.card_missing);
+	CU_ASSERT(
+	    l.key.state == KEY_STOPPED && l.r.held_by_class[ERR_CARD] == JOBS);
 	CU_ASSERT(l.key.line == NULL && l.key.line_length == 0);
 	CU_ASSERT(l.r.held == JOBS);
 	for (size_t i = 0; i < JOBS; i++) {
