@@ -72,6 +72,12 @@ struct key_backend {
 	int (*sign)(struct key *k, enum sign_algorithm a, struct slice digest,
 	    struct buf *out, struct err *e);
 
+	/* Does this key hash by itself?  Then sign_bytes is called instead of
+	 * sign, with the bytes whose digest that would get.  NULL: never. */
+	bool (*hashes)(const struct key *k);
+	int (*sign_bytes)(struct key *k, enum sign_algorithm a,
+	    struct slice bytes, struct buf *out, struct err *e);
+
 	/* Is the key still there?  Asked about once a second while nothing is
 	 * signed; sends the card no command (the PIN status and the selected
 	 * file stay).  0; -1 with ERR_CARD "card-removed" or the like. */

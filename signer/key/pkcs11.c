@@ -71,7 +71,7 @@ pkcs11_open(const struct conf_key *conf, struct err *e)
 		return NULL;
 	}
 	k->conf = conf;
-	k->p11 = p11_load(conf->module, e);
+	k->p11 = p11_load(conf->module == NULL ? "" : conf->module, e);
 	if (k->p11 == NULL || find_token(k, &k->token, e) != 0 ||
 	    p11_session(k->p11, k->token.slot, e) != 0) {
 		pkcs11_close(k);
@@ -363,6 +363,21 @@ pkcs11_sign(struct key *k, enum sign_algorithm a, struct slice digest,
 	return do_sign(k, slice_of(info, sizeof info), out, e);
 }
 
+static bool
+pkcs11_hashes(const struct key *k)
+{
+	return k->hashes;
+}
+
+static int
+pkcs11_sign_bytes(struct key *k, enum sign_algorithm a, struct slice bytes,
+    struct buf *out, struct err *e)
+{
+	if (check_request(k, a, 0, true, e) != 0)
+		return -1;
+	return do_sign(k, bytes, out, e);
+}
+
 static int
 pkcs11_alive(struct key *k, struct err *e)
 {
@@ -463,6 +478,8 @@ const struct key_backend key_backend_pkcs11 = {
     .unlock = pkcs11_unlock,
     .certificate = pkcs11_certificate,
     .sign = pkcs11_sign,
+    .hashes = pkcs11_hashes,
+    .sign_bytes = pkcs11_sign_bytes,
     .alive = pkcs11_alive,
     .recover = pkcs11_recover,
     .close = pkcs11_close,

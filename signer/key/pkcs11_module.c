@@ -94,6 +94,11 @@ functions_of(const char *path, struct err *e)
 		err_set(e, ERR_CONFIG, "pkcs11-module-mode", "%s", path);
 		return NULL;
 	}
+	/* An empty path would be this program. */
+	if (path[0] == '\0') {
+		err_set(e, ERR_CONFIG, "pkcs11-module-unusable", "no path");
+		return NULL;
+	}
 	library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (library == NULL) {
 		err_set(

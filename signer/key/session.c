@@ -362,13 +362,25 @@ recover(struct session *s, struct err *e)
 	return -1;
 }
 
-/* Once, and once more (the same digest) if the key recovers. */
 static int
-sign_recovering(struct session *s, enum sign_algorithm a, struct slice digest,
-    struct buf *out, struct err *e)
+sign_once(struct session *s, const struct sign_input *in, struct buf *out,
+    struct err *e)
+{
+	const struct key_backend *b = guard(s);
+
+	if (b->hashes != NULL && b->hashes(s->key))
+		return done(
+		    b->sign_bytes(s->key, s->algorithm->id, in->bytes, out, e));
+	return done(b->sign(s->key, s->algorithm->id, in->digest, out, e));
+}
+
+/* Once, and once more (the same input) if the key recovers. */
+static int
+sign_recovering(struct session *s, const struct sign_input *in, struct buf *out,
+    struct err *e)
 {
 	struct err why = {0};
-	int result = done(guard(s)->sign(s->key, a, digest, out, &why));
+	int result = sign_once(s, in, out, &why);
 
 	/* A key that wants the PIN for each signature has refused it. */
 	if (result != 0 && s->pin != NULL && has_code(&why, "pin-wrong"))
@@ -376,7 +388,7 @@ sign_recovering(struct session *s, enum sign_algorithm a, struct slice digest,
 	if (result != 0 && recover(s, &why) == 0) {
 		buf_reset(out);
 		err_clear(&why);
-		result = done(guard(s)->sign(s->key, a, digest, out, &why));
+		result = sign_once(s, in, out, &why);
 	}
 	if (result != 0 && e != NULL)
 		*e = why;
@@ -502,19 +514,18 @@ session_change_pin(
 /* ---- signatures --------------------------------------------------------- */
 
 int
-session_sign(
-    struct session *s, struct slice digest, struct buf *out, struct err *e)
+session_sign(struct session *s, const struct sign_input *in, struct buf *out,
+    struct err *e)
 {
 	struct buf value = {0};
 	int result = -1;
 
 	if (s->verify == NULL)
 		return err_set(e, ERR_PIN, "pin-needed", "%s", s->conf->name);
-	if (usable(s, e) != 0 ||
-	    sign_recovering(s, s->algorithm->id, digest, &value, e) != 0)
+	if (usable(s, e) != 0 || sign_recovering(s, in, &value, e) != 0)
 		goto out;
 	if (!algorithm_verify(
-		s->algorithm, s->verify, digest, buf_view(&value))) {
+		s->algorithm, s->verify, in->digest, buf_view(&value))) {
 		ERR_clear_error();
 		err_set(e, ERR_CARD, "signature-wrong", "key %s, %zu bytes",
 		    s->conf->name, value.len);

@@ -53,6 +53,13 @@ struct slice session_certificate(const struct session *s);
 /* The algorithm that the certificate has chosen; NULL before unlock. */
 const struct algorithm *session_algorithm(const struct session *s);
 
+/* What is signed: the bytes, which only keys that hash by themselves get, and
+ * their digest by the algorithm's hash, which every signature is checked
+ * with. */
+struct sign_input {
+	struct slice bytes, digest;
+};
+
 /*
  * Signs a digest of the algorithm's hash and verifies the result with the
  * certificate's public key: 0 and the signature appended to out (as
@@ -61,8 +68,8 @@ const struct algorithm *session_algorithm(const struct session *s);
  * A key that has only forgotten its PIN is given it again, where its backend
  * says that this is safe, and asked once more.
  */
-int session_sign(
-    struct session *s, struct slice digest, struct buf *out, struct err *e);
+int session_sign(struct session *s, const struct sign_input *in,
+    struct buf *out, struct err *e);
 
 /* 0 while the card is there; -1 with ERR_CARD. */
 int session_alive(struct session *s, struct err *e);

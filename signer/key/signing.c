@@ -191,6 +191,7 @@ void
 hold_sign_next(struct keyholder *k)
 {
 	struct request *r = oldest(k, REQUEST_WAITING);
+	struct sign_input in;
 	struct err e = {0};
 
 	if (r == NULL)
@@ -203,9 +204,9 @@ hold_sign_next(struct keyholder *k)
 		return;
 	}
 	buf_reset(&r->signature);
-	if (session_sign(k->session,
-		slice_of(r->digest, r->match.algorithm->digest), &r->signature,
-		&e) != 0) {
+	in.bytes = buf_view(&r->signed_info);
+	in.digest = slice_of(r->digest, r->match.algorithm->digest);
+	if (session_sign(k->session, &in, &r->signature, &e) != 0) {
 		failed(k, r, &e);
 		return;
 	}

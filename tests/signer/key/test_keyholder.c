@@ -303,7 +303,7 @@ missing_ways_are_told_before_forking(void)
 	CHECK_OK(fd, &e);
 	CHECK_OK(keyclient_receive(fd, &r, &e), &e);
 	CU_ASSERT_EQUAL(r.type, KEY_REPLY_REFUSED);
-	CU_ASSERT_STRING_EQUAL(r.error.code, "backend-unavailable");
+	CU_ASSERT_STRING_EQUAL(r.error.code, "pkcs11-module-unusable");
 	CU_ASSERT_EQUAL(r.error.class, ERR_CONFIG);
 	key_reply_free(&r);
 	stop(fd, pid);

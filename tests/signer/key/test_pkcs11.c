@@ -122,6 +122,41 @@ signs_after_one_login(void)
 	buf_free(&out);
 }
 
+/* A token that hashes by itself gets the bytes, and only those. */
+static void
+hashing_tokens_get_the_bytes(void)
+{
+	static const enum p11lab_key kinds[] = {P11LAB_RSA, P11LAB_EC};
+	static const enum sign_algorithm algorithms[] = {
+	    SIGN_RSA_SHA256, SIGN_ECDSA_SHA384};
+	struct slice text = slice_str("a SignedInfo");
+	struct buf out = {0};
+	struct err e = {0};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct key *k = open_unlocked(kinds[i], "hashing");
+		uint8_t digest[48];
+
+		CU_ASSERT(pkcs11->hashes(k));
+		CHECK_CODE(sign(k, kinds[i], 1, &out, &e), &e,
+		    "algorithm-not-allowed");
+		CU_ASSERT_EQUAL(signatures(), 0);
+		CHECK_OK(
+		    pkcs11->sign_bytes(k, algorithms[i], text, &out, &e), &e);
+		EVP_Digest(text.p, text.len, digest, NULL,
+		    i == 0 ? EVP_sha256() : EVP_sha384(), NULL);
+		CU_ASSERT(p11lab_verifies(p11lab_certificate(kinds[i]),
+		    slice_of(digest, i == 0 ? 32 : 48), buf_view(&out)));
+		pkcs11->close(k);
+		k = open_unlocked(kinds[i], "");
+		CU_ASSERT_FALSE(pkcs11->hashes(k));
+		CHECK_CODE(pkcs11->sign_bytes(k, algorithms[i], text, &out, &e),
+		    &e, "algorithm-not-allowed");
+		pkcs11->close(k);
+	}
+	buf_free(&out);
+}
+
 static void
 other_algorithms_are_refused(void)
 {
@@ -763,12 +798,13 @@ asking_survives_the_module(void)
 }
 
 SUITE_MAIN("pkcs11", CASE(signs_after_one_login),
-    CASE(other_algorithms_are_refused), CASE(key_is_found_by_certificate),
-    CASE(certificate_hidden_until_login), CASE(two_certificates_need_a_word),
-    CASE(certificate_without_its_key), CASE(wrong_pin_is_presented_once),
-    CASE(flags_decide_before_the_login), CASE(flags_are_read_anew),
-    CASE(pin_length_is_the_tokens), CASE(pin_pad_is_left_to_itself),
-    CASE(token_without_a_pin), CASE(already_logged_in_proves_nothing),
+    CASE(hashing_tokens_get_the_bytes), CASE(other_algorithms_are_refused),
+    CASE(key_is_found_by_certificate), CASE(certificate_hidden_until_login),
+    CASE(two_certificates_need_a_word), CASE(certificate_without_its_key),
+    CASE(wrong_pin_is_presented_once), CASE(flags_decide_before_the_login),
+    CASE(flags_are_read_anew), CASE(pin_length_is_the_tokens),
+    CASE(pin_pad_is_left_to_itself), CASE(token_without_a_pin),
+    CASE(already_logged_in_proves_nothing),
     CASE(always_authenticate_is_one_login_each),
     CASE(module_answers_have_their_meaning), CASE(lost_token_stays_lost),
     CASE(presence_is_noticed), CASE(same_token_recovers),

@@ -89,13 +89,14 @@ static int
 sign(struct err *e)
 {
 	uint8_t digest[32];
+	struct sign_input in = {0};
 	struct buf out = {0};
 	int result;
 
 	memset(digest, 7, sizeof digest);
+	in.digest = slice_of(digest, sizeof digest);
 	err_clear(e);
-	result =
-	    session_sign(lab.session, slice_of(digest, sizeof digest), &out, e);
+	result = session_sign(lab.session, &in, &out, e);
 	CU_ASSERT_EQUAL(out.len, result == 0 ? 256 : 0);
 	buf_free(&out);
 	return result;
