@@ -75,7 +75,7 @@ finish() {
 # shellcheck disable=SC2034
 P384=(ec -pkeyopt ec_paramgen_curve:P-384)
 key_make() {
-	local name=$1 pin=pass-$1 kind=("${@:2}")
+	local name=$1 pin=pass-$1 newkey=("${@:2}")
 	if [ ! -e "$dir/ca.pem" ]; then
 		openssl req -x509 -newkey rsa:2048 -nodes -days 3650 \
 			-subj '/C=JP/O=natsuin test/CN=natsuin test CA' \
@@ -88,7 +88,7 @@ key_make() {
 	printf '%s\n' 'basicConstraints=critical,CA:FALSE' \
 		'keyUsage=critical,digitalSignature,nonRepudiation' \
 		>"$dir/$name.ext"
-	openssl req -newkey "${kind[@]:-rsa:2048}" -nodes -utf8 \
+	openssl req -newkey "${newkey[@]:-rsa:2048}" -nodes -utf8 \
 		-subj "/C=JP/O=natsuin test/CN=$name" \
 		-keyout "$dir/$name.key" -out "$dir/$name.csr" \
 		2>>"$dir/openssl.log" &&
