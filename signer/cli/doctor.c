@@ -52,6 +52,8 @@ examine(struct health *h, const struct conf *c)
 	health_schemas(h, c);
 	anchors = health_anchors(h, c);
 	health_sandbox(h, c);
+	health_host(h, c, "");
+	health_readers(h, c);
 	for (size_t i = 0; i < c->key_count; i++)
 		health_key(h, c, &c->keys[i], anchors);
 	cert_anchors_free(anchors);
@@ -84,9 +86,10 @@ run(struct cli *cli, int argc, char **argv)
 
 const struct command cmd_doctor = {"doctor", false, run, "",
     N_("check the installation; says what to do"),
-    N_("Walks configuration, rights, schemas, anchors, sandbox, and each "
-       "key's reader,\ncard, PIN tries and certificate, and says in one "
-       "line each what to do.  Tries no\nPIN and changes nothing.  With -q "
+    N_("Walks configuration, rights, schemas, anchors, sandbox, secure "
+       "memory, card\nreaders, and each key's card, PIN tries and "
+       "certificate, and says in one line\neach what to do.  Tries no\nPIN and "
+       "changes nothing.  With -q "
        "only what wants attention.  Exit status: 0 when\nnothing is wrong, "
        "78 otherwise.\n\n"
        "example:\n"

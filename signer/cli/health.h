@@ -42,6 +42,11 @@ void health_schemas(struct health *h, const struct conf *c);
 /* Loads the anchors for the keys' check (NULL when there are none). */
 struct cert_anchors *health_anchors(struct health *h, const struct conf *c);
 void health_sandbox(struct health *h, const struct conf *c);
+/* Card readers, where a key is on a card. */
+void health_readers(struct health *h, const struct conf *c);
+/* Secure memory, PIN entry, logout; systemd's files are read below `root`
+ * ("" = this system's own). */
+void health_host(struct health *h, const struct conf *c, const char *root);
 void health_key(struct health *h, const struct conf *c,
     const struct conf_key *key, const struct cert_anchors *anchors);
 

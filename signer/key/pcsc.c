@@ -7,6 +7,7 @@
 #include "signer/key/pcsc.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "signer/key/watchdog.h"
 
 #include <stdlib.h>
@@ -146,6 +147,17 @@ status_change(struct pcsc *p, size_t count, DWORD timeout_ms)
 	return r;
 }
 
+static void
+keep_atr(char out[PCSC_ATR_TEXT], const SCARD_READERSTATE *state)
+{
+	size_t n = state->cbAtr;
+
+	if ((state->dwEventState & SCARD_STATE_PRESENT) == 0 ||
+	    n > sizeof state->rgbAtr || n > PCSC_ATR_TEXT / 2)
+		n = 0;
+	text_hex_fixed(out, state->rgbAtr, n);
+}
+
 int
 pcsc_readers(
     struct pcsc *p, struct pcsc_reader out[PCSC_READERS_MAX], struct err *e)
@@ -167,6 +179,7 @@ pcsc_readers(
 		memcpy(out[i].name, p->name[i], PCSC_NAME_MAX);
 		out[i].present = (s & SCARD_STATE_PRESENT) != 0 &&
 				 (s & SCARD_STATE_MUTE) == 0;
+		keep_atr(out[i].atr, &p->state[i]);
 		out[i].in_use = (s & SCARD_STATE_EXCLUSIVE) != 0;
 	}
 	return (int)p->count;

@@ -18,10 +18,13 @@
  * "card-communication", "pcsc-error" for the rest.
  */
 
+#define PCSC_ATR_TEXT (2 * 33 + 1)
+
 struct pcsc_reader {
 	char name[PCSC_NAME_MAX];
-	bool present; /* a card is in it */
-	bool in_use;  /* another program holds that card exclusively */
+	char atr[PCSC_ATR_TEXT]; /* of the card in it, hexadecimal; or "" */
+	bool present;            /* a card is in it */
+	bool in_use; /* another program holds that card exclusively */
 };
 
 enum pcsc_leave { PCSC_LEAVE_CARD, PCSC_UNPOWER_CARD };

@@ -33,6 +33,9 @@ expect tries says '5 tries left'
 natsuin doctor
 expect doctor-sees-the-card says 'JPKIAPICCTOKEN2, VR0 00 00'
 expect doctor-tells-tries says '5 PIN tries left'
+expect doctor-shows-the-atr says 'reader VR0 00 00: a card is in it, ATR 3b'
+expect doctor-shows-the-empty-reader says 'reader VR0 00 01: no card in it'
+expect doctor-locks-memory says 'a PIN can be kept out of the swap'
 natsuin cert tanaka
 same cert-wants-the-pin 77 $?
 card_same verify 0 looking-costs-nothing
@@ -127,6 +130,7 @@ natsuin cert tanaka
 expect cert-from-the-keyholder says '試験　花子'
 natsuin doctor
 expect doctor-from-the-keyholder says 'unlocked, VR0 00 00'
+expect doctor-shows-who-holds-it says 'held by one program'
 natsuin cert --card tanaka
 same card-in-use-exit-code 69 $?
 expect card-in-use complains 'natsuin status'
@@ -158,4 +162,30 @@ vcard_ctl 0 swap "$PCSCD_DIR/kodomo" >/dev/null
 vcard_wait 0 card
 natsuin cert --card
 expect child-card-is-named says 'none on this card'
+vcard_ctl 0 remove >/dev/null
+vcard_wait 0 empty
+
+# No memory may be locked; no PIN entry but the terminal; no pcscd.
+poor() {
+	local drop=()
+	if [ "$(id -u)" -eq 0 ]; then
+		drop=(setpriv --reuid nobody --clear-groups --inh-caps=-all
+			--bounding-set=-all)
+		chmod 755 "$dir"
+		chmod 644 "$conf"
+	fi
+	prlimit --memlock=0:0 "${drop[@]}" env NATSUIN_PINENTRY=/nowhere \
+		"$NATSUIN" --json doctor >"$dir/out" 2>"$dir/err" </dev/null
+}
+poor
+same poor-exit-code 78 $?
+same poor-codes 'no-secure-memory pinentry-none' "$(jq -r '[.[].code |
+	select(. == "no-secure-memory" or . == "pinentry-none")] | sort |
+	join(" ")' "$dir/out")"
+pcscd_halt
+natsuin --json doctor
+same no-pcscd-exit-code 78 $?
+expect no-pcscd-is-named jq -e 'any(.[]; .subject == "card readers" and
+	.code == "pcsc-unavailable" and .state == "bad")' "$dir/out"
+same status-without-pcscd null "$(keys .card)"
 finish
