@@ -390,7 +390,9 @@ drops_left(const struct runner *r)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->drop_count; i++)
-		n += r->drops[i].scan.found_count - r->drops[i].next;
+		for (size_t at = r->drops[i].next;
+		     at < r->drops[i].scan.found_count; at++)
+			n += r->drops[i].state[at] != FOUND_GONE;
 	return n;
 }
 

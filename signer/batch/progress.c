@@ -19,12 +19,17 @@ static int64_t drawn_ms;
 static int64_t began_ms;
 static bool on_line;
 
-/* Filings known and not finished. */
+/* Filings known and not counted as done: those whose end is recorded are in
+ * memory until their names have moved. */
 static uint64_t
 left_to_do(const struct runner *r)
 {
-	return r->job_count + (r->resume_count - r->resume_next) +
-	       drops_left(r);
+	uint64_t n = 0;
+
+	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
+		if (j->stage < STAGE_FAILED && j->record.state != JOB_PUBLISHED)
+			n++;
+	return n + (r->resume_count - r->resume_next) + drops_left(r);
 }
 
 static void
@@ -41,12 +46,14 @@ draw(const struct runner *r, uint64_t done, uint64_t all)
 	bar[BAR_WIDTH] = '\0';
 	fprintf(stderr, "\r\033[K");
 	fprintf(stderr,
-	    _("[%s] %llu/%llu  signed %llu, not signed %llu, held "
-	      "%llu  about %llu:%02llu left"),
-	    bar, (unsigned long long)done, (unsigned long long)all,
+	    _("[%s] %llu/%llu  signed %llu, not signed %llu, held %llu"), bar,
+	    (unsigned long long)done, (unsigned long long)all,
 	    (unsigned long long)r->published, (unsigned long long)r->failed,
-	    (unsigned long long)r->held, (unsigned long long)(left_s / 60),
-	    (unsigned long long)(left_s % 60));
+	    (unsigned long long)r->held);
+	if (done > 0)
+		fprintf(stderr, _("  about %llu:%02llu left"),
+		    (unsigned long long)(left_s / 60),
+		    (unsigned long long)(left_s % 60));
 	fflush(stderr);
 	on_line = true;
 }

@@ -54,4 +54,19 @@ expect first-verifies xmlsec1 --verify --id-attr:id ZZZ0010 \
 expect second-verifies xmlsec1 --verify --id-attr:id ZZZ0010 \
 	--trusted-pem "$dir/ca.pem" "$dir/other.xtx"
 expect natsuin-verifies "$NATSUIN" verify "$both"
+
+# On a terminal a bar says how far it is, of no more than there are.
+drop_filings etax 1000 300 4KB
+touch -d '2 minutes ago' "$spool"/in/kokuzei/*
+script -qec "'$NATSUIN' run" "$dir/terminal" >/dev/null
+tr '\r' '\n' <"$dir/terminal" >"$dir/lines"
+sed -nE 's|.*] ([0-9]+)/([0-9]+)  signed .*|\1 \2|p' "$dir/lines" \
+	>"$dir/progress"
+expect progress-has-an-estimate grep -qE '[1-9]/.* about [0-9]+:[0-9]{2} left' \
+	"$dir/lines"
+expect progress-is-shown test -s "$dir/progress"
+expect progress-counts-each-once awk \
+	'$1 > $2 || $2 > 300 { bad = 1 } END { exit bad }' "$dir/progress"
+expect progress-line-is-taken-away eval \
+	"tail -c 400 '$dir/terminal' | grep -qa 'batch .*: 300 signed'"
 finish
