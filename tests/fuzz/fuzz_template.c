@@ -65,18 +65,20 @@ check_canonical(const uint8_t *data, size_t size)
 	xmlFreeDoc(doc);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* True when it is signed with this algorithm. */
+static bool
+try_one(enum sign_algorithm a, const uint8_t *data, size_t size)
 {
-	struct slice s = slice_of(data, size);
 	struct err e = {0};
 
-	xmlSetGenericErrorFunc(NULL, silent);
-	if (template_match(s, SIGN_RSA_SHA256, &match, &e) != 0) {
+	if (template_match(slice_of(data, size), a, &match, &e) != 0) {
 		require(e.class == ERR_INPUT && match.format == NULL,
 		    "a refusal without a reason", data, size);
-		return 0;
+		return false;
 	}
+	require(memmem(data, size, match.algorithm->method,
+		    strlen(match.algorithm->method)) != NULL,
+	    "another method", data, size);
 	require(match.count > 0 && match.format != NULL, "nothing signed", data,
 	    size);
 	for (size_t i = 0; i < match.count; i++)
@@ -84,6 +86,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			    inside(match.reference[i].digest, data, size),
 		    "outside the bytes", data, size);
 	check_canonical(data, size);
+	return true;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	bool rsa;
+
+	xmlSetGenericErrorFunc(NULL, silent);
+	rsa = try_one(SIGN_RSA_SHA256, data, size);
+	require(!try_one(SIGN_ECDSA_SHA384, data, size) || !rsa,
+	    "two algorithms", data, size);
 	return 0;
 }
 
@@ -104,6 +118,16 @@ static const char etax[] =
     "\"></dsig:Transform></dsig:Transforms><dsig:DigestMethod "
     "Algorithm=\"" SHA256 "\"></dsig:DigestMethod><dsig:DigestValue>" DIGEST
     "</dsig:DigestValue></dsig:Reference></dsig:SignedInfo>";
+#define ECDSA "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384"
+static const char egov_ecdsa[] =
+    "<SignedInfo xmlns=\"" DSIG "\"><CanonicalizationMethod Algorithm=\"" C14N
+    "\"></CanonicalizationMethod><SignatureMethod Algorithm=\"" ECDSA
+    "\"></SignatureMethod><Reference "
+    "URI=\"#%E6%A7%8B%E6%88%90%E6%83%85%E5%A0%B1\"><Transforms><Transform "
+    "Algorithm=\"" C14N
+    "\"></Transform></Transforms><DigestMethod Algorithm=\"" SHA256
+    "\"></DigestMethod><DigestValue>" DIGEST
+    "</DigestValue></Reference></SignedInfo>";
 static const char egov[] =
     "<SignedInfo xmlns=\"" DSIG "\"><CanonicalizationMethod Algorithm=\"" C14N
     "\"></CanonicalizationMethod><SignatureMethod Algorithm=\"" RSA
@@ -119,13 +143,14 @@ static const char egov[] =
 int
 main(int argc, char **argv)
 {
-	static const struct fuzz_seed seeds[] = {
-	    {etax, sizeof etax - 1}, {egov, sizeof egov - 1}, {"", 0}};
+	static const struct fuzz_seed seeds[] = {{etax, sizeof etax - 1},
+	    {egov, sizeof egov - 1}, {egov_ecdsa, sizeof egov_ecdsa - 1},
+	    {"", 0}};
 
 	if (mutate_files(argc, argv) != 0)
 		return 1;
 	if (argc == 1)
-		mutate_run(seeds, 3, 200000);
+		mutate_run(seeds, 4, 200000);
 	printf("ok fuzz_template\n");
 	xmlCleanupParser();
 	return 0;

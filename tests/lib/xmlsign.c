@@ -4,6 +4,7 @@
 #include "tests/lib/xmlsign.h"
 
 #include "base/fsops.h"
+#include "tests/lib/certlab.h"
 #include "tests/lib/keylab.h"
 #include "tests/lib/suite.h"
 
@@ -67,17 +68,34 @@ unfinished(xmlNodePtr n)
 	return NULL;
 }
 
+static struct slice
+curve_certificate(void)
+{
+	const struct certlab_spec s = {.subject = "C=JP/O=Test/CN=curve",
+	    .key = KEY_P384,
+	    .signer = KEY_P384,
+	    .from = "20260101000000Z",
+	    .until = "20360101000000Z"};
+	static struct buf der;
+	X509 *x = certlab_make(&s);
+
+	certlab_der(x, &der);
+	X509_free(x);
+	return buf_view(&der);
+}
+
 static xmlSecKeyPtr
-key(void)
+key(bool ecdsa)
 {
 	BIO *b = BIO_new(BIO_s_mem());
-	struct slice der = keylab_certificate();
+	struct slice der = ecdsa ? curve_certificate() : keylab_certificate();
+	EVP_PKEY *private = ecdsa ? certlab_key(KEY_P384) : keylab_key();
 	unsigned char *pem;
 	xmlSecKeyPtr k;
 	long n;
 
-	need(PEM_write_bio_PrivateKey(
-		 b, keylab_key(), NULL, NULL, 0, NULL, NULL) == 1,
+	need(PEM_write_bio_PrivateKey(b, private, NULL, NULL, 0, NULL, NULL) ==
+		 1,
 	    "key as PEM");
 	n = BIO_get_mem_data(b, &pem);
 	k = xmlSecCryptoAppKeyLoadMemory(
@@ -88,6 +106,17 @@ key(void)
 	    "key");
 	BIO_free(b);
 	return k;
+}
+
+static bool
+is_ecdsa(xmlNodePtr signature)
+{
+	xmlChar *uri = xmlGetProp(find(signature->children, "SignatureMethod"),
+	    (const xmlChar *)"Algorithm");
+	bool ecdsa = strstr((const char *)uri, "#ecdsa-") != NULL;
+
+	xmlFree(uri);
+	return ecdsa;
 }
 
 static void
@@ -114,7 +143,7 @@ sign(int fd, const char *xml, const char *element, const char *id,
 	s = unfinished(doc->children);
 	need(s != NULL, "Signature template");
 	c = xmlSecDSigCtxCreate(NULL);
-	c->signKey = key();
+	c->signKey = key(is_ecdsa(s));
 	need(xmlSecDSigCtxSign(c, s) == 0, "signing");
 	xmlDocDumpMemory(doc, &text, &n);
 	while (n > 0) {
@@ -136,6 +165,7 @@ xmlsign(struct buf *out, const char *xml, const char *element, const char *id,
 	pid_t pid;
 
 	(void)keylab_key();
+	(void)certlab_key(KEY_P384);
 	pid = fork();
 	if (pid == 0)
 		sign(fd, xml, element, id, value);

@@ -7,7 +7,8 @@
 /*
  * Fills the empty DigestValue, SignatureValue and X509Data of the first
  * Signature template in `xml` that has an empty SignatureValue, with the key
- * of keylab, and appends the result to `out`.  IDs: the attribute `id` of the
+ * of keylab, or of certlab's P-384 one where its SignatureMethod is an ECDSA
+ * one, and appends the result to `out`.  IDs: the attribute `id` of the
  * first element `element` (any namespace) is registered as `value` (what the
  * Reference says after '#').  File References are read from the suite's
  * directory.  Runs in a child, because xmlsec's settings are global; any
