@@ -83,7 +83,22 @@ as "$stranger" "$NATSUIN" lock tanaka >"$dir/stranger.out" 2>&1
 expect stranger-cannot-lock test $? -ne 0
 as "$stranger" "$NATSUIN" pin tries tanaka >"$dir/stranger.out" 2>&1
 expect stranger-learns-nothing test $? -ne 0
+for command in 'cert tanaka' 'pin change tanaka' 'unlock tanaka'; do
+	# shellcheck disable=SC2086 # words
+	as "$stranger" "$NATSUIN" --pin-fd 0 $command >"$dir/stranger.out" \
+		2>&1 < <(printf 'ABC123\nNEW4567\nNEW4567\n')
+	expect "stranger-cannot-${command%% *}" test $? -ne 0
+done
+as "$stranger" "$NATSUIN" --json status >"$dir/stranger.out" 2>"$dir/err"
+same stranger-sees-no-more 'unknown false null null null' "$(
+	jq -r '.keys[0] | "\(.state) \(.unlocked) \(.until) \(.where) \(
+		.signatures_made)"' "$dir/stranger.out")"
+"$NATSUIN" lock tanaka >"$dir/stranger.out" 2>&1
+expect root-is-nobody-special test $? -ne 0
+as "$stranger" rm -f "$dir/run/tanaka.sock" 2>"$dir/err"
+expect stranger-cannot-take-the-socket-away test -S "$dir/run/tanaka.sock"
 expect still-unlocked kill -0 "$holder"
+card_same verify 2 strangers-cost-nothing
 
 run_by_cron "$runner"
 same night-exit-code 0 $?
@@ -126,4 +141,22 @@ same card-is-locked 'ok auth 3 sign 5' "$(vcard_ctl 0 pins)"
 run_by_cron "$runner"
 same locked-again-exit-code 77 $?
 same nothing-signed-after-lock 25 "$(published)"
+
+# An impostor: a real keyholder with the right card, under the key's name,
+# but of another user. The batch hangs up before it asks for anything.
+mkdir -p "$dir/home-$stranger"
+chown "$stranger" "$dir/home-$stranger"
+printf 'ABC123\n' | as "$stranger" "$NATSUIN" --pin-fd 0 -c \
+	"$dir/other.conf" unlock tanaka >"$dir/unlock.out" 2>&1
+same impostor-unlocks 0 $?
+holder=$(pgrep -u "$stranger" -f -- "other.conf unlock" | tail -n 1)
+same impostor-serves "$stranger" "$(stat -c %U "$dir/run/tanaka.sock")"
+run_by_cron "$runner"
+expect impostor-is-refused test $? -ne 0
+expect impostor-is-named grep -q 'keyholder-wrong-owner' "$dir/cron.out"
+same impostor-signs-nothing 25 "$(published)"
+card_same sign 25 impostor-is-asked-nothing
+as "$stranger" "$NATSUIN" -c "$dir/other.conf" lock tanaka >"$dir/lock.out" 2>&1
+same impostor-locks 0 $?
+holder=''
 finish
