@@ -1,0 +1,177 @@
+#!/usr/bin/env bash
+# Keys that come back while the batch goes on: the card put in again, pcscd
+# started again, the key unlocked again, and another card in its place. The
+# card's own counters say that no try is spent by looking.
+. "${NATSUIN_SRC:?}/tests/lib/e2ecard.sh" || exit 1
+CARD_KEY="pin-file = \"$dir/tanaka.pin\""
+E2E_SPOOL='quiet = "1h"'
+card_begin 2
+card_pin ABC123
+vcard_make suzuki
+watch=''
+return_cleanup() {
+	[ -z "$watch" ] || kill -KILL "$watch" 2>/dev/null
+	card_cleanup
+}
+trap return_cleanup EXIT
+next=1
+offered=0
+
+until_there() { # until_there SECONDS COMMAND…
+	local tries=$(($1 * 20))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
+published() {
+	find "$spool/out" -name '*.xtx' 2>/dev/null | wc -l
+}
+all_published() {
+	[ "$(published)" -eq "$offered" ]
+}
+held() { # held COUNT
+	[ "$("$NATSUIN" queue list --json | jq \
+		'[.[] | select(.state == "held")] | length')" -eq "$1" ]
+}
+held_for() {
+	"$NATSUIN" queue list --json | jq -r '[.[] |
+		select(.state == "held") | .code] | unique | join(" ")'
+}
+offer_more() { # offer_more COUNT
+	drop_filings etax "$next" "$1" 4KB
+	next=$((next + $1))
+	offered=$((offered + $1))
+}
+watching() {
+	"$NATSUIN" -v watch >"$dir/run.out" 2>>"$dir/run.log" &
+	watch=$!
+}
+# waits NAME COUNT CODE: so many are offered, and held with this reason.
+waits() {
+	offer_more "$2"
+	expect "$1-holds" until_there 30 held "$2"
+	expect "$1-reason" grep -qxE "$3" <<<"$(held_for)"
+}
+# works NAME: what was held is published soon. The time is told, not judged:
+# the bound is for a busy machine, where 5 seconds are none.
+works() {
+	local from
+	from=$(date +%s%3N)
+	expect "$1-works-again" until_there 20 all_published
+	echo "# $1: published $(($(date +%s%3N) - from)) ms later"
+}
+
+watching
+offer_more 2
+works started
+card_same verify 1 started-one-verify
+
+# The card out and in again, three times; each time one VERIFY, which it
+# accepts, and never one for a card that is not there.
+for round in 1 2 3; do
+	vcard_ctl 0 remove >/dev/null
+	vcard_wait 0 empty
+	waits "pulled-$round" 2 'card-(removed|missing)( card-(removed|missing))?'
+	vcard_ctl 0 insert >/dev/null
+	vcard_wait 0 card
+	works "pulled-$round"
+	card_same verify $((round + 1)) "pulled-$round-one-more-verify"
+done
+card_same verify_ok 4 none-refused
+
+# pcscd ends and starts again.
+vcard_stop 0
+pcscd_halt
+waits no-pcscd 2 pcsc-unavailable
+pcscd_again
+vcard_start 0 "$PCSCD_DIR/tanaka"
+works pcscd-back
+card_same verify 1 pcscd-back-one-verify
+
+# Another card in its place, with the same PIN: it signs nothing in this
+# batch; the right one does, once it is back.
+vcard_ctl 0 zero >/dev/null
+vcard_ctl 0 swap "$PCSCD_DIR/suzuki" >/dev/null
+expect swapped-is-noticed until_there 30 grep -q certificate-replaced \
+	"$dir/run.log"
+waits swapped 2 certificate-replaced
+card_same sign 0 swapped-signs-nothing
+vcard_ctl 0 swap "$PCSCD_DIR/tanaka" >/dev/null
+expect swapped-back-works-again until_there 60 all_published
+
+# A PIN that is refused is not sent again by all that looking.
+vcard_ctl 0 remove >/dev/null
+vcard_wait 0 empty
+waits refused 1 'card-(removed|missing)( card-(removed|missing))?'
+card_pin WRONG1
+vcard_ctl 0 zero >/dev/null
+vcard_ctl 0 insert >/dev/null
+looked() {
+	[ "$(vcard_count 0 select_ap)" -ge "$1" ]
+}
+expect refused-is-tried-once until_there 30 looked 1
+expect refused-is-looked-for-again until_there 60 looked 3
+card_same verify 1 refused-costs-one-verify
+card_pin ABC123
+expect refused-then-works until_there 60 all_published
+card_same verify 2 refused-then-one-more
+kill -TERM "$watch"
+wait "$watch"
+same watch-exit-code 0 $?
+watch=''
+same tries-are-whole 'ok auth 3 sign 5' "$(vcard_ctl 0 pins)"
+
+# A key that somebody unlocks: locked, then unlocked again.
+cp "$dir/tanaka.pin" "$dir/typed.pin"
+sed -i '/pin-file = /d' "$conf"
+unlock() {
+	"$NATSUIN" unlock tanaka --pin-fd 3 3<"$dir/typed.pin" \
+		>>"$dir/unlock.out" 2>&1
+}
+expect unlocked unlock
+watching </dev/null
+offer_more 2
+works unlocked
+"$NATSUIN" lock tanaka >>"$dir/unlock.out" 2>&1
+waits locked 2 keyholder-ended
+expect unlocked-again unlock
+works unlocked-again
+"$NATSUIN" lock tanaka >>"$dir/unlock.out" 2>&1
+kill -TERM "$watch"
+wait "$watch"
+watch=''
+same each-once "$offered" "$(find "$spool/out" -name '*.xtx' \
+	-printf '%f\n' | sort -u | wc -l)"
+
+# In one run: the card is away and comes back while another key signs.
+card_pin ABC123
+sed -i "/^key \"tanaka\"/,/^}/s|^}|\tpin-file = \"$dir/tanaka.pin\"\n}|" "$conf"
+openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj '/CN=slow' \
+	-addext 'keyUsage=critical,digitalSignature,nonRepudiation' \
+	-addext 'basicConstraints=critical,CA:FALSE' \
+	-keyout "$dir/slow.key" -out "$dir/slow.crt" 2>"$dir/openssl.log"
+cat "$dir/slow.key" "$dir/slow.crt" >"$dir/slow.pem"
+cp "$dir/slow.crt" "$dir/anchors/"
+(umask 277 && printf 'TESTPIN1\n' >"$dir/slow.pin")
+{
+	printf 'key "slow" { backend = "test"\n file = "%s/slow.pem"\n' "$dir"
+	printf ' pin-file = "%s/slow.pin"\n' "$dir"
+	printf ' script = "pin=TESTPIN1;latency=150ms" }\n'
+	printf 'drop "other" { sign-with = { "slow" } }\n'
+} >>"$conf"
+filings etax 9001 80 4KB "$spool/in/other"
+vcard_ctl 0 remove >/dev/null
+vcard_wait 0 empty
+offer_more 3
+"$NATSUIN" -v run >"$dir/run.out" 2>>"$dir/run.log" &
+watch=$!
+expect run-holds until_there 30 held 3
+vcard_ctl 0 insert >/dev/null
+wait "$watch"
+same run-exit-code 0 $?
+watch=''
+same run-publishes-all $((offered + 80)) "$(published)"
+finish
