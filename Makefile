@@ -4,6 +4,7 @@
 #   make install DESTDIR= PREFIX=/usr
 # Variables: CC, B (build directory), SAN=1 (ASan + UBSan), WERROR=1.
 
+comma := ,
 B ?= build
 CC ?= gcc
 PREFIX ?= /usr
@@ -102,6 +103,15 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(LIB)
 
 $(B)/tests/vcard/vcard: $(VCARD_SRC:%.c=$(B)/%.o) $(LIB)
 	$(CC) $(LINK) -o $@ $^ $(NLIBS) $(LDFLAGS)
+
+# A reader of the test's own in place of pcscd (tests/lib/fakereader.c), with
+# the virtual card's model.
+WRAP_SCARD := $(patsubst %,-Wl$(comma)--wrap=SCard%,EstablishContext \
+	ReleaseContext ListReaders GetStatusChange Connect Reconnect \
+	Disconnect Status Transmit Control BeginTransaction EndTransaction)
+VCARD_MODEL := $(patsubst %,$(B)/tests/vcard/%.o,card app apdu parse journal)
+$(B)/tests/signer/key/test_pinpad: LINK += $(WRAP_SCARD)
+$(B)/tests/signer/key/test_pinpad: $(VCARD_MODEL)
 
 # Allocation that fails at will, for our own code.
 $(B)/tests/signer/exam/test_nomem: LINK += -Wl,--wrap=malloc,--wrap=calloc \

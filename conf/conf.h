@@ -40,6 +40,13 @@ struct conf_drop {
 	bool sign_form_root; /* sign the form-root family (控除証明書) */
 };
 
+/* How a PIN is entered where both ways are there. */
+enum conf_pin_entry {
+	CONF_PIN_AUTO, /* on the reader, unless something gives the PIN */
+	CONF_PIN_KEYBOARD,
+	CONF_PIN_PAD
+};
+
 struct conf_key {
 	char *name;
 	enum conf_backend backend;
@@ -55,7 +62,8 @@ struct conf_key {
 	char *token_serial;
 	char *token_label;
 	int64_t card_timeout_ms; /* one card command at most */
-	char *script;            /* test key only: its fault script, or "" */
+	enum conf_pin_entry pin_entry;
+	char *script; /* test key only: its fault script, or "" */
 };
 
 /* Keys of which any may make a signature. */

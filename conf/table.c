@@ -13,6 +13,7 @@
 static const char *const words_format[] = {"auto", "etax", "egov", NULL};
 static const char *const words_backend[] = {
     "jpki", "pkcs11", "pkcs12", "test", NULL};
+static const char *const words_pin_entry[] = {"auto", "keyboard", "pad", NULL};
 static const char *const words_missing[] = {"warn", "refuse", NULL};
 static const char *const words_resubmission[] = {"warn", "hold", NULL};
 static const char *const words_revocation[] = {
@@ -143,6 +144,12 @@ const struct conf_setting conf_settings[] = {
 {"key", "pin-file", CONF_PATH, "", NULL, 0, 0, NULL, K(pin_file),
     N_("A file with the PIN or password, readable by its owner only. Empty "
     "asks for it.")},
+{"key", "pin-entry", CONF_ENUM, "auto", NULL, 0, 0, words_pin_entry,
+    K(pin_entry),
+    N_("Where a person types the PIN: on the keys of the reader or token "
+    "(pad), at the computer (keyboard), or on the reader if it has keys and "
+    "no file, descriptor or credential gives the PIN (auto). A password with "
+    "letters needs keyboard where the reader has only digits.")},
 {"key", "reader", CONF_TEXT, "", NULL, 0, 0, NULL, K(reader),
     N_("jpki: part of the reader's name; empty takes any reader with a "
     "matching card.")},

@@ -51,9 +51,11 @@ struct key_backend {
 
 	/* Presents the PIN once (never a second time by itself).  0; -1 with
 	 * ERR_PIN "pin-wrong", "pin-blocked", "pin-format", or ERR_CARD.
-	 * NULL where status says PIN_NONE or PIN_PAD.  With keeps_pin an
-	 * accepted PIN is the session's and outlives the key: the backend may
-	 * remember the pointer. */
+	 * NULL where status says PIN_NONE, or PIN_PAD and a person is to type
+	 * it there; then also "pin-cancelled", "pin-pad-timeout" and
+	 * "pin-pad-length", which cost no try.  With keeps_pin an accepted PIN
+	 * is the session's and outlives the key: the backend may remember the
+	 * pointer. */
 	int (*unlock)(struct key *k, const struct secret *pin, struct err *e);
 
 	/* Gives the key a new PIN, once; only after unlock accepted `old`.  0;

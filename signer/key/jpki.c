@@ -25,6 +25,7 @@ struct key {
 	int tries; /* last known, -1 = unknown */
 	char reader[PCSC_NAME_MAX];
 	char label[JPKI_LABEL_SIZE];
+	bool pad;   /* the reader has keys, and they are wanted */
 	bool known; /* the card shows who it is */
 	uint8_t identity[JPKI_IDENTITY_SIZE];
 	struct buf certificate; /* once read */
@@ -83,6 +84,7 @@ jpki_open(const struct conf_key *conf, struct err *e)
 	/* Only for people: a card without a readable label works too. */
 	if (jpki_label(k->pcsc, k->label, NULL) != 0)
 		k->label[0] = '\0';
+	k->pad = conf->pin_entry != CONF_PIN_KEYBOARD && pcsc_has_pad(k->pcsc);
 	k->known = jpki_identity(k->pcsc, k->identity, NULL) == 0;
 	return k;
 }
@@ -166,7 +168,9 @@ describe(const struct key *k, struct key_status *out)
 	if (k->unlocked)
 		out->pin = PIN_VERIFIED;
 	else
-		out->pin = k->tries == 0 ? PIN_BLOCKED : PIN_NEEDED;
+		out->pin = k->tries == 0 ? PIN_BLOCKED
+			   : k->pad      ? PIN_PAD
+					 : PIN_NEEDED;
 }
 
 /* While unlocked the card is not disturbed: the tries are known, and the
@@ -224,18 +228,29 @@ may_try(struct key *k, struct err *e)
 	return 0;
 }
 
+/* One VERIFY; without a PIN it is typed on the reader. */
+static int
+verify(struct key *k, const struct secret *pin, struct err *e)
+{
+	if (pin == NULL)
+		return jpki_verify_pad(k->pcsc, JPKI_SIGN_PIN, &k->tries, e);
+	return jpki_verify(k->pcsc, JPKI_SIGN_PIN, pin, &k->tries, e);
+}
+
 static int
 jpki_unlock(struct key *k, const struct secret *pin, struct err *e)
 {
 	if (usable(k, e) != 0)
 		return -1;
-	if (!well_formed(pin))
+	if (pin == NULL && !k->pad)
+		return err_set(e, ERR_PIN, "pin-needed", "%s", k->reader);
+	if (pin != NULL && !well_formed(pin))
 		return err_set(e, ERR_PIN, "pin-format",
 		    "6 to 16 capital letters and digits");
 	if (may_try(k, e) != 0)
 		return -1;
 	k->unlocked = false;
-	if (jpki_verify(k->pcsc, JPKI_SIGN_PIN, pin, &k->tries, e) != 0)
+	if (verify(k, pin, e) != 0)
 		return session_error(k, e);
 	k->unlocked = true;
 	if (k->tries >= 0)

@@ -406,6 +406,43 @@ change_result(unsigned sw, struct err *e)
 	    "CHANGE REFERENCE DATA: %04X", sw);
 }
 
+/* The reader's own words (PC/SC part 10): the card got nothing. */
+static int
+pad_result(unsigned sw, int *tries, struct err *e)
+{
+	switch (sw) {
+	case 0x6400:
+		return err_lib(e, ERR_PIN, "pin-pad-timeout", sw, "%s", "");
+	case 0x6401:
+		return err_lib(e, ERR_PIN, "pin-cancelled", sw, "%s", "");
+	case 0x6402:
+	case 0x6403:
+		return err_lib(e, ERR_PIN, "pin-pad-length", sw, "%04X", sw);
+	default:
+		return verify_result(sw, tries, e);
+	}
+}
+
+int
+jpki_verify_pad(struct pcsc *p, enum jpki_ef pin, int *tries, struct err *e)
+{
+	const struct pcsc_entry entry = {.command = {0x00, 0x20, 0x00, 0x80},
+	    .min = JPKI_SIGN_PIN_MIN,
+	    .max = JPKI_SIGN_PIN_MAX,
+	    .seconds = JPKI_PAD_SECONDS};
+	struct buf data = {0};
+	unsigned sw = 0;
+	int result;
+
+	if (jpki_select_ef(p, pin, e) != 0)
+		return -1;
+	result = pcsc_pad_verify(p, &entry, &data, e);
+	if (result == 0)
+		sw = (unsigned)data.p[data.len - 2] << 8 | data.p[data.len - 1];
+	buf_free(&data);
+	return result == 0 ? pad_result(sw, tries, e) : -1;
+}
+
 int
 jpki_change(
     struct pcsc *p, enum jpki_ef pin, const struct secret *value, struct err *e)

@@ -99,6 +99,12 @@ int jpki_tries(struct pcsc *p, enum jpki_ef pin, struct err *e);
 int jpki_verify(struct pcsc *p, enum jpki_ef pin, const struct secret *value,
     int *tries, struct err *e);
 
+#define JPKI_PAD_SECONDS 60
+/* The same with a PIN that a person types on the reader; further ERR_PIN
+ * without a try spent: "pin-pad-timeout", "pin-cancelled", "pin-pad-length". */
+int jpki_verify_pad(
+    struct pcsc *p, enum jpki_ef pin, int *tries, struct err *e);
+
 /* Replaces a PIN that was verified in this session, once.  ERR_PIN
  * "pin-new-refused" (nothing has changed) or "pin-change-unsure" (the answer
  * was lost or says nothing: either PIN may hold); else as above. */

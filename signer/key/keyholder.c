@@ -123,8 +123,8 @@ keyholder_unlock(struct keyholder *k, struct unlock_options *o, struct err *e)
 	o->prompt.signal_fd = k->signals;
 	if (session_unlock(k->session, o, e) != 0)
 		return -1;
-	return audit_event(
-	    k->audit, "unlocked", "", pin_source_name(o->source), &ticket, e);
+	return audit_event(k->audit, "unlocked", "",
+	    pin_source_name(session_pin_source(k->session)), &ticket, e);
 }
 
 int

@@ -29,6 +29,7 @@ keyproto_put_setup(struct ipc_msg *m, const struct conf_key *key,
 
 	ipc_put_u64(m, (uint64_t)key->backend);
 	ipc_put_i64(m, key->card_timeout_ms);
+	ipc_put_u64(m, (uint64_t)key->pin_entry);
 	for (unsigned i = 0; (field = setup_field(&copy, i)) != NULL; i++)
 		ipc_put_str(m, *field == NULL ? "" : *field);
 	ipc_put_str(m, root);
@@ -58,7 +59,7 @@ int
 keyproto_get_setup(struct ipc_msg *m, struct keyholder_setup *s)
 {
 	char **field;
-	uint64_t backend;
+	uint64_t backend, entry;
 
 	memset(s, 0, sizeof *s);
 	s->pin_fd = -1;
@@ -67,6 +68,10 @@ keyproto_get_setup(struct ipc_msg *m, struct keyholder_setup *s)
 		m->failed = true;
 	s->key.backend = (enum conf_backend)backend;
 	s->key.card_timeout_ms = ipc_get_i64(m);
+	entry = ipc_get_u64(m);
+	if (entry > CONF_PIN_PAD)
+		m->failed = true;
+	s->key.pin_entry = (enum conf_pin_entry)entry;
 	for (unsigned i = 0; (field = setup_field(&s->key, i)) != NULL; i++)
 		*field = get_text(m);
 	s->root = get_text(m);

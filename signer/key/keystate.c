@@ -112,7 +112,7 @@ get_number(const json_t *j, const char *name)
 static enum pin_source
 source_from(const char *name)
 {
-	for (int s = PIN_SOURCE_NONE; s <= PIN_SOURCE_PINENTRY; s++)
+	for (int s = PIN_SOURCE_NONE; s <= PIN_SOURCE_PAD; s++)
 		if (strcmp(pin_source_name((enum pin_source)s), name) == 0)
 			return (enum pin_source)s;
 	return PIN_SOURCE_NONE;

@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "signer/key/watchdog.h"
 
+#include <reader.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <winscard.h>
@@ -320,6 +322,93 @@ pcsc_transmit(
 	    command.p, command.len, NULL, answer->p + answer->len, &size));
 	if (r != SCARD_S_SUCCESS)
 		return failed(e, r, "SCardTransmit", p->reader);
+	if (size < 2)
+		return err_set(e, ERR_CARD, "card-no-answer", "%s: %lu bytes",
+		    p->reader, (unsigned long)size);
+	answer->len += size;
+	return 0;
+}
+
+/* The control code of a feature in the list that the reader gave (tag,
+ * length 4, code in network order); 0 when it is not there. */
+static DWORD
+find_feature(const uint8_t *list, size_t n, uint8_t tag)
+{
+	for (; n >= 6 && list[1] == 4; list += 6, n -= 6) {
+		if (list[0] == tag)
+			return (DWORD)list[2] << 24 | (DWORD)list[3] << 16 |
+			       (DWORD)list[4] << 8 | list[5];
+	}
+	return 0;
+}
+
+static DWORD
+pad_code(struct pcsc *p)
+{
+	uint8_t list[256];
+	DWORD n = 0;
+	LONG r;
+
+	if (!p->connected)
+		return 0;
+	r = back(SCardControl(p->card, CM_IOCTL_GET_FEATURE_REQUEST, NULL, 0,
+	    list, sizeof list, &n));
+	if (r != SCARD_S_SUCCESS || n > sizeof list)
+		return 0;
+	return find_feature(list, n, FEATURE_VERIFY_PIN_DIRECT);
+}
+
+bool
+pcsc_has_pad(struct pcsc *p)
+{
+	return pad_code(p) != 0;
+}
+
+/*
+ * PC/SC part 10 §2.5.2, in the byte order of this machine.  A PIN of any
+ * length from min to max without padding is a block of no fixed size, whose
+ * length the reader writes into Lc (as OpenSC asks for it).
+ */
+static size_t
+fill_entry(uint8_t out[64], const struct pcsc_entry *entry)
+{
+	PIN_VERIFY_STRUCTURE v = {
+	    .bTimerOut = entry->seconds,
+	    .bTimerOut2 = entry->seconds,
+	    .bmFormatString = 0x82, /* ASCII, left, in bytes, first in data */
+	    .bmPINBlockString = 0x00,
+	    .bmPINLengthFormat = 0x00,
+	    .wPINMaxExtraDigit = (uint16_t)(entry->min << 8 | entry->max),
+	    .bEntryValidationCondition = 0x02, /* the OK key */
+	    .bNumberMessage = 0xFF,            /* the reader's own */
+	    .wLangId = 0x0411,                 /* Japanese */
+	    .ulDataLength = 5,
+	};
+	const size_t head = offsetof(PIN_VERIFY_STRUCTURE, abData);
+
+	memcpy(out, &v, head);
+	memcpy(out + head, entry->command, sizeof entry->command);
+	out[head + 4] = 0; /* Lc, the reader's to fill in */
+	return head + 5;
+}
+
+int
+pcsc_pad_verify(struct pcsc *p, const struct pcsc_entry *entry,
+    struct buf *answer, struct err *e)
+{
+	DWORD code = pad_code(p), size = 0;
+	uint8_t in[64];
+	LONG r;
+
+	if (code == 0)
+		return err_set(e, ERR_CARD, "pin-pad-missing", "%s", p->reader);
+	if (buf_reserve(answer, ANSWER_MAX) != 0)
+		return err_nomem(e);
+	watchdog_allow((int64_t)entry->seconds * 1000);
+	r = back(SCardControl(p->card, code, in, (DWORD)fill_entry(in, entry),
+	    answer->p + answer->len, ANSWER_MAX, &size));
+	if (r != SCARD_S_SUCCESS)
+		return failed(e, r, "SCardControl", p->reader);
 	if (size < 2)
 		return err_set(e, ERR_CARD, "card-no-answer", "%s: %lu bytes",
 		    p->reader, (unsigned long)size);

@@ -6,6 +6,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define PCSC_NAME_MAX 128
 #define PCSC_READERS_MAX 16
@@ -77,6 +78,23 @@ int pcsc_check(struct pcsc *p, struct err *e);
  */
 int pcsc_transmit(
     struct pcsc *p, struct slice command, struct buf *answer, struct err *e);
+
+/*
+ * A reader with keys and PC/SC part 10's FEATURE_VERIFY_PIN_DIRECT: what is
+ * typed there goes from the reader to the card and never comes here.
+ */
+bool pcsc_has_pad(struct pcsc *p);
+/* Lets a person type a PIN of min to max characters (ASCII) within some
+ * seconds; the reader puts it behind the command's four bytes, with its
+ * length, and gives the card's answer or its own (6400 time-out, 6401
+ * cancelled, 6403 length).  0 / -1. */
+struct pcsc_entry {
+	uint8_t command[4];
+	uint8_t min, max;
+	uint8_t seconds;
+};
+int pcsc_pad_verify(struct pcsc *p, const struct pcsc_entry *entry,
+    struct buf *answer, struct err *e);
 
 /* Keeps other programs from slipping commands in between while the card is
  * shared; 0 / -1. */

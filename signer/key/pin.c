@@ -22,6 +22,7 @@ static const char *const source_names[] = {
     [PIN_SOURCE_CREDENTIAL] = "credential",
     [PIN_SOURCE_TERMINAL] = "terminal",
     [PIN_SOURCE_PINENTRY] = "pinentry",
+    [PIN_SOURCE_PAD] = "pad",
 };
 
 const char *
@@ -33,7 +34,8 @@ pin_source_name(enum pin_source s)
 bool
 pin_source_typed(enum pin_source s)
 {
-	return s == PIN_SOURCE_TERMINAL || s == PIN_SOURCE_PINENTRY;
+	return s == PIN_SOURCE_TERMINAL || s == PIN_SOURCE_PINENTRY ||
+	       s == PIN_SOURCE_PAD;
 }
 
 /* The credential that systemd's LoadCredential= gives a service. */
@@ -203,6 +205,7 @@ pin_read(enum pin_source source, const struct conf_key *key, int pin_fd,
 	case PIN_SOURCE_PINENTRY:
 		result = prompt_pinentry(prompt, pin, e);
 		break;
+	case PIN_SOURCE_PAD: /* never comes here */
 	case PIN_SOURCE_NONE:
 		err_set(e, ERR_PIN, "pin-needed", "key \"%s\"", key->name);
 		break;

@@ -17,7 +17,8 @@ enum pin_source {
 	PIN_SOURCE_FILE,
 	PIN_SOURCE_CREDENTIAL,
 	PIN_SOURCE_TERMINAL,
-	PIN_SOURCE_PINENTRY
+	PIN_SOURCE_PINENTRY,
+	PIN_SOURCE_PAD /* typed on the reader; never chosen by pin_choose */
 };
 
 /*

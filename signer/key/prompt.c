@@ -130,3 +130,16 @@ out:
 		close(tty);
 	return result;
 }
+
+void
+prompt_pad(const struct pin_prompt *prompt)
+{
+	int tty = open_terminal();
+	char text[600];
+
+	snprintf(text, sizeof text, "%s\n%s\n", prompt->description,
+	    _("Type the PIN on the keys of the card reader now."));
+	say(tty >= 0 ? tty : STDERR_FILENO, text);
+	if (tty >= 0)
+		close(tty);
+}

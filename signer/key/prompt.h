@@ -13,6 +13,10 @@ enum pin_source prompt_choose(void);
 int prompt_terminal(
     const struct pin_prompt *prompt, struct secret *pin, struct err *e);
 
+/* Tells the person, on the terminal or else on standard error, to type the
+ * PIN on the reader's keys. */
+void prompt_pad(const struct pin_prompt *prompt);
+
 /* $NATSUIN_PINENTRY when it is an absolute path, else the system's pinentry;
  * NULL when there is none. */
 const char *pinentry_program(void);

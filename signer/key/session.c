@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "signer/cert/cert.h"
 #include "signer/key/keystate.h"
+#include "signer/key/prompt.h"
 #include "signer/key/watchdog.h"
 
 #include <openssl/crypto.h>
@@ -97,6 +98,12 @@ session_status(const struct session *s)
 	return &s->status;
 }
 
+enum pin_source
+session_pin_source(const struct session *s)
+{
+	return s->origin.source;
+}
+
 struct slice
 session_certificate(const struct session *s)
 {
@@ -153,20 +160,83 @@ mark_refused(
 		log_err(LOG_LEVEL_ALERT, "key.marker-failed", &e);
 }
 
-/* Presents the PIN, with the marker standing while the answer is unknown. */
+static bool
+has_code(const struct err *e, const char *code)
+{
+	return strcmp(e->code, code) == 0;
+}
+
+/* What a reader with keys says when it sent the card nothing. */
+static bool
+cost_no_try(const struct err *e)
+{
+	return has_code(e, "pin-cancelled") || has_code(e, "pin-pad-timeout") ||
+	       has_code(e, "pin-pad-length");
+}
+
+/* Nothing was presented: the marker is what it was before. */
+static void
+put_back(struct session *s, const struct pin_marker *before, int was_there)
+{
+	struct err e = {0};
+	int r = was_there == 1
+		    ? pin_marker_write(s->state, s->conf->name, before, &e)
+		    : pin_marker_clear(s->state, s->conf->name, &e);
+
+	if (r != 0)
+		log_err(LOG_LEVEL_ALERT, "key.marker-failed", &e);
+}
+
+/* Presents the PIN (NULL: typed on the reader), with the marker standing
+ * while the answer is unknown. */
 static int
 present(struct session *s, const struct pin_origin *o, const struct secret *pin,
     struct err *e)
 {
-	struct pin_marker m = marker_of(s, o);
+	struct pin_marker m = marker_of(s, o), before;
+	int was_there =
+	    pin == NULL ? pin_marker_read(s->state, s->conf->name, &before, e)
+			: 0;
 
-	if (pin_marker_write(s->state, s->conf->name, &m, e) != 0)
+	if (was_there < 0 ||
+	    pin_marker_write(s->state, s->conf->name, &m, e) != 0)
 		return -1;
 	if (done(guard(s)->unlock(s->key, pin, e)) == 0)
 		return pin_marker_clear(s->state, s->conf->name, e);
-	if (e->class == ERR_PIN)
+	if (pin == NULL && cost_no_try(e))
+		put_back(s, &before, was_there);
+	else if (e->class == ERR_PIN)
 		mark_refused(s, o, e);
 	return -1;
+}
+
+/* Whether the PIN is to be typed on the reader's keys: 1, 0, -1. */
+static int
+choose_pad(
+    const struct session *s, const struct unlock_options *o, struct err *e)
+{
+	bool there = s->status.pin == PIN_PAD;
+
+	if (s->conf->pin_entry == CONF_PIN_KEYBOARD)
+		return 0;
+	if (s->conf->pin_entry == CONF_PIN_PAD)
+		return there ? 1
+			     : err_set(e, ERR_CONFIG, "pin-pad-missing", "%s",
+				   s->status.where);
+	return there &&
+	       (pin_source_typed(o->source) || o->source == PIN_SOURCE_NONE);
+}
+
+static int
+present_on_pad(struct session *s, const struct unlock_options *o, struct err *e)
+{
+	struct pin_origin origin = {.source = PIN_SOURCE_PAD};
+
+	prompt_pad(&o->prompt);
+	if (present(s, &origin, NULL, e) != 0)
+		return -1;
+	s->origin = origin;
+	return 0;
 }
 
 static int
@@ -184,10 +254,11 @@ ask_and_present(
 	    (o->pin_changed || pin_marker_check(s->state, s->conf->name,
 				   &origin, &s->status, e) == 0))
 		result = present(s, &origin, pin, e);
+	if (result == 0)
+		s->origin = origin;
 	if (result == 0 && s->backend->keeps_pin) {
 		secret_free(s->pin);
 		s->pin = pin;
-		s->origin = origin;
 	} else {
 		secret_free(pin);
 	}
@@ -262,13 +333,18 @@ check_certificate(struct session *s, struct err *e)
 int
 session_unlock(struct session *s, const struct unlock_options *o, struct err *e)
 {
+	int pad;
+
 	if (check_tries(s, o->few_tries_ok, e) != 0)
 		return -1;
 	if (s->status.pin == PIN_NONE) {
 		if (done(guard(s)->unlock(s->key, NULL, e)) != 0)
 			return -1;
-	} else if (ask_and_present(s, o, e) != 0) {
-		return -1;
+	} else {
+		pad = choose_pad(s, o, e);
+		if (pad < 0 || (pad ? present_on_pad(s, o, e)
+				    : ask_and_present(s, o, e)) != 0)
+			return -1;
 	}
 	s->status.pin = PIN_VERIFIED;
 	buf_reset(&s->certificate);
@@ -299,12 +375,6 @@ usable(const struct session *s, struct err *e)
 	if (e != NULL)
 		*e = s->over;
 	return -1;
-}
-
-static bool
-has_code(const struct err *e, const char *code)
-{
-	return strcmp(e->code, code) == 0;
 }
 
 /* A failure that may be the key's loss of memory.  All of these end the

@@ -47,6 +47,9 @@ int session_unlock(
 int session_change_pin(
     struct session *s, const struct unlock_options *o, struct err *e);
 
+/* Where the PIN that was accepted came from. */
+enum pin_source session_pin_source(const struct session *s);
+
 /* DER; empty before unlock. */
 struct slice session_certificate(const struct session *s);
 
