@@ -161,7 +161,8 @@ const struct conf_setting conf_settings[] = {
 {"key", "module", CONF_PATH, "", NULL, 0, 0, NULL, K(module),
     N_("pkcs11: the token's module, a shared library.")},
 {"key", "token-serial", CONF_TEXT, "", NULL, 0, 0, NULL, K(token_serial),
-    N_("pkcs11: the token's serial number; empty accepts any.")},
+    N_("pkcs11: the token's serial number, as natsuin doctor shows it; empty "
+    "accepts any.")},
 {"key", "token-label", CONF_TEXT, "", NULL, 0, 0, NULL, K(token_label),
     N_("pkcs11: the token's label; empty accepts any.")},
 {"key", "card-timeout", CONF_DURATION, "30s", NULL, SECOND, 10 * MINUTE, NULL,

@@ -81,6 +81,8 @@ confine_keyholder(struct err *e)
 
 	if (f == NULL)
 		return err_nomem(e);
+	/* A PKCS#11 module may have started threads of its own. */
+	code = seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1);
 	for (size_t i = 0; code == 0 && i < sizeof forbidden / sizeof(int); i++)
 		code =
 		    seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), forbidden[i], 0);

@@ -22,20 +22,27 @@
  *                        C_Initialize have been called
  *   odd=FUNCTION         an answer that cannot be
  *   crash=FUNCTION hang=FUNCTION
- *   log=FILE             a line per call
+ *   thread               C_Initialize starts a thread, which at the first
+ *                        C_Sign tries to execute a program; the log tells
+ *                        "executed" or "confined"
+ *   log=FILE             a line per call, and one when the library is
+ *                        loaded: "FUNCTION PROCESS-NAME"
  */
 #include "tests/p11script/p11script.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <p11-kit/pkcs11.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define SLOT 7
@@ -123,16 +130,23 @@ is(const char *name, const char *function)
 static void
 note(const char *function)
 {
-	char path[400], line[100];
+	char path[400], line[100], process[17] = "";
 	int fd, n;
 
 	if (word("log=", path, sizeof path) == NULL)
 		return;
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	n = snprintf(line, sizeof line, "%s\n", function);
+	prctl(PR_GET_NAME, process);
+	n = snprintf(line, sizeof line, "%s %s\n", function, process);
 	if (fd < 0 || write(fd, line, (size_t)n) != n)
 		abort();
 	close(fd);
+}
+
+__attribute__((constructor)) static void
+loaded(void)
+{
+	note("loaded");
 }
 
 /* What every function does first. */
@@ -164,6 +178,44 @@ begin(const char *function)
 			return begun;                                          \
 	} while (0)
 
+static pthread_t helper;
+static int helper_asks[2] = {-1, -1};
+
+/* execve of nothing: EPERM where a filter forbids it, else ENOENT. */
+static void *
+help(void *unused)
+{
+	char byte;
+
+	(void)unused;
+	if (read(helper_asks[0], &byte, 1) != 1)
+		return NULL;
+	execl("/nonexistent/program", "program", (char *)NULL);
+	note(errno == EPERM ? "confined" : "executed");
+	return NULL;
+}
+
+static void
+start_helper(void)
+{
+	if (pipe2(helper_asks, O_CLOEXEC) != 0 ||
+	    pthread_create(&helper, NULL, help, NULL) != 0)
+		abort();
+}
+
+static void
+use_helper(void)
+{
+	if (helper_asks[1] < 0)
+		return;
+	if (write(helper_asks[1], "", 1) != 1)
+		abort();
+	pthread_join(helper, NULL);
+	close(helper_asks[0]);
+	close(helper_asks[1]);
+	helper_asks[0] = helper_asks[1] = -1;
+}
+
 struct p11script_counts
 p11script_counts(void)
 {
@@ -177,6 +229,8 @@ C_Initialize(void *args)
 	(void)args;
 	now.initialised++;
 	BEGIN;
+	if (has("thread"))
+		start_helper();
 	return CKR_OK;
 }
 
@@ -615,6 +669,7 @@ C_Sign(CK_SESSION_HANDLE s, unsigned char *data, CK_ULONG len,
 	CK_RV rv;
 
 	BEGIN;
+	use_helper();
 	if (session(s) != CKR_OK)
 		return session(s);
 	if (!now.user && (token_flags() & CKF_LOGIN_REQUIRED) != 0)

@@ -416,6 +416,17 @@ pulled_card_ends_the_session(void)
 	buf_free(&out);
 }
 
+#ifdef NATSUIN_SANITIZED
+/* What pkcs11-spy does not free is no leak of ours. */
+const char *__lsan_default_suppressions(void);
+
+__attribute__((visibility("default"))) const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:pkcs11-spy.so\n";
+}
+#endif
+
 SUITE_MAIN("pkcs11_real", CASE(softhsm_signs),
     CASE(softhsm_wrong_pin_costs_one_login), CASE(softhsm_tokens_by_serial),
     CASE(card_through_opensc), CASE(card_wrong_pin_costs_one_verify),
