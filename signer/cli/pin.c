@@ -9,6 +9,7 @@
 #include "signer/key/ask.h"
 #include "signer/key/keyclient.h"
 #include "signer/key/keyholder.h"
+#include "signer/report/explain.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -65,6 +66,9 @@ print_plain(const char *name, const struct key_status *s, bool unlocked,
 	if (s->tries_left < 0)
 		printf("%s", _("  tries left   not told by this kind of "
 			       "key\n"));
+	if (s->pin == PIN_BLOCKED)
+		printf("  %s\n  → %s\n", explain_what("pin-blocked"),
+		    explain_todo("pin-blocked"));
 	if (unlocked)
 		printf("%s", _("  unlocked\n"));
 	if (m != NULL)

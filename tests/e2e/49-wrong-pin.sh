@@ -113,6 +113,8 @@ refused one-left-change pin-tries-low piped ABC123 pin change tanaka \
 set_tries 0
 refused none-left pin-blocked piped ABC123 unlock tanaka --pin-changed \
 	--i-know
+"$NATSUIN" pin tries tanaka >"$dir/out" 2>&1 </dev/null
+expect tries-says-locked grep -q 'The PIN is locked' "$dir/out"
 run_batch
 same blocked-run-exit-code 77 $?
 card_same verify 1 blocked-costs-nothing
