@@ -130,7 +130,7 @@ as "$owner" "$NATSUIN" lock tanaka >"$dir/lock.out" 2>&1
 same lock-exit-code 0 $?
 gone() {
 	local i
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 1200; i++)); do
 		kill -0 "$holder" 2>/dev/null || return 0
 		sleep 0.05
 	done

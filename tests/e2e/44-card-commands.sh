@@ -141,7 +141,7 @@ vcard_ctl 0 remove >/dev/null
 vcard_wait 0 empty
 ended() {
 	local i
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 1200; i++)); do
 		[ -e "$dir/run/tanaka.sock" ] || return 0
 		sleep 0.05
 	done

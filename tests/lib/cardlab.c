@@ -5,7 +5,7 @@
 #include "base/secret.h"
 #include "tests/lib/suite.h"
 
-#define WAIT_MS 10000
+#define WAIT_MS 60000
 
 static int copies;
 

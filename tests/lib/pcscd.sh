@@ -159,7 +159,7 @@ pcscd_end_process() {
 		wait "$1" 2>/dev/null
 		return 0
 	}
-	for ((i = 0; i < 250; i++)); do
+	for ((i = 0; i < 1500; i++)); do
 		kill -0 "$1" 2>/dev/null || break
 		sleep 0.02
 	done

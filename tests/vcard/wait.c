@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LIMIT_MS 5000
+#define LIMIT_MS 60000
 #define PAUSE_US 5000
 
 struct wish {
