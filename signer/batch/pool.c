@@ -222,6 +222,16 @@ is_better(const struct runner *r, const struct bjob *j, const struct bkey *a,
 				: a->signatures < b->signatures;
 }
 
+/* True while a member that is being opened may yet be better. */
+static bool
+better_may_come(const struct place *p, const struct bjob *j)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (place_fits(p, i, j) && key_is_undecided(p->member[i].key))
+			return true;
+	return false;
+}
+
 /* The key for the signatures at one place: 1, 0 to wait, -1 none. */
 static int
 choose_key(struct runner *r, const struct place *p, const struct bjob *j,
@@ -245,6 +255,8 @@ choose_key(struct runner *r, const struct place *p, const struct bjob *j,
 			best = k;
 	}
 	*out = best;
+	if (best != NULL && is_bad(r, j, best) && better_may_come(p, j))
+		return 0;
 	if (best != NULL)
 		return 1;
 	return place_stopped(p, j) ? -1 : 0;
