@@ -298,10 +298,11 @@ keyview_json(const struct keyview *v)
 	static const char *const states[] = {"locked", "unlocked", "unknown"};
 	static const char *const cards[] = {NULL, "absent", "present"};
 	const struct keyholder_status *s = &v->status;
+	const struct algorithm *a = algorithm_find(s->algorithm);
 	bool open = v->state == KEYVIEW_UNLOCKED;
 
 	return json_pack("{s:s, s:s, s:b, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, "
-			 "s:o, s:o, s:s?}",
+			 "s:o, s:o, s:s?, s:s?}",
 	    "key", v->key->name, "state", states[v->state], "unlocked", open,
 	    "card", cards[v->card], "where", open ? s->card.where : NULL,
 	    "until", time_json(open ? s->until_ms : 0), "signatures_made",
@@ -309,6 +310,7 @@ keyview_json(const struct keyview *v)
 	    count_json(open ? s->signatures_left : -1), "tries_left",
 	    count_json(open ? s->card.tries_left : -1), "not_after",
 	    time_json(v->not_after_ms), "certificate_seen",
-	    time_json(v->seen_ms), "pin_refused", marker_json(v), "problem",
+	    time_json(v->seen_ms), "pin_refused", marker_json(v), "algorithm",
+	    open && a != NULL ? a->name : NULL, "problem",
 	    v->state == KEYVIEW_UNKNOWN ? v->problem.code : NULL);
 }

@@ -13,11 +13,13 @@ spool_make
 	printf '\tsign-with = { "tanaka" }\n}\n'
 	printf 'drop "both" {\n\tsign-with = { "suzuki", "tanaka" }\n}\n'
 	printf 'drop "rsa" {\n\tsign-with = { "suzuki" }\n}\n'
+	printf 'pool "office" {\n\tkeys = { "tanaka", "suzuki" }\n}\n'
+	printf 'drop "pool" {\n\tsign-with = { "office" }\n}\n'
 	printf 'drop "curve" {\n\tsign-with = { "other" }\n}\n'
 	key_section suzuki 'etax-user-id = "1111111111111111"'
 	key_section other 'etax-user-id = "1111111111111111"'
 } >>"$conf"
-mkdir -p "$spool"/in/{shinsei,both,rsa,curve}
+mkdir -p "$spool"/in/{shinsei,both,rsa,pool,curve}
 
 # allow FORMAT [LIST]: the section algorithms.
 allow() {
@@ -52,6 +54,7 @@ alone() {
 # By default: held with the reason, and nothing is signed.
 filings etax 1 2 20KB "$dir/f"
 filings egov 11 1 4KB "$dir/f"
+filings individual 21 1 4KB "$dir/f"
 drop_file "$dir/f/00001.xtx" 1.xtx
 cp -r "$dir/f/00011" "$spool/in/shinsei/999Z000000000000(1)"
 run_batch
@@ -97,6 +100,37 @@ same record-names-the-algorithm 2 "$(grep -c \
 	'"algorithm": *"ecdsa-sha384"' "$spool/state/keys/tanaka.audit")"
 expect audit-chain-is-whole "$NATSUIN" audit verify
 
+# The individually signed form, by a keyholder that was there before.
+allow egov
+cp -r "$dir/f/00021" "$spool/in/shinsei/individual"
+"$NATSUIN" unlock tanaka >"$dir/unlock.out" 2>&1
+same unlocked 0 $?
+same status-tells-the-algorithm ecdsa-sha384 "$("$NATSUIN" --json status |
+	jq -r '.keys[] | select(.key == "tanaka") | .algorithm')"
+run_batch
+same individual-exit-code 0 $?
+expect individual-verifies "$NATSUIN" verify "$(output individual.zip)"
+same individual-signatures 2 "$(unzip -p "$(output individual.zip)" |
+	grep -o "SignatureMethod Algorithm=\"$method\"" | wc -l)"
+
+# A pool: where P-384 is not allowed its RSA key does all.
+filings etax 5 4 4KB "$dir/f"
+cp "$dir"/f/0000[5-8].xtx "$spool/in/pool/"
+run_batch
+same pool-exit-code 0 $?
+same pool-all-rsa 4 "$(cat "$spool"/out/*/0000[5-8].xtx |
+	grep -o 'SignatureMethod Algorithm="[^"]*#rsa-sha256"' | wc -l)"
+allow etax
+filings etax 31 4 4KB "$dir/f"
+cp "$dir"/f/0003[1-4].xtx "$spool/in/pool/"
+run_batch
+same mixed-pool-exit-code 0 $?
+expect mixed-pool-verifies "$NATSUIN" verify "$spool"/out/*/0003[1-4].xtx
+same mixed-pool-signatures 4 "$(cat "$spool"/out/*/0003[1-4].xtx |
+	grep -o 'SignatureMethod Algorithm=' | wc -l)"
+"$NATSUIN" lock tanaka >"$dir/lock.out" 2>&1
+same locked 0 $?
+
 # A changed value, and DER in place of r || s, verify nowhere.
 perl -0777 -pe 's{(SignatureValue>)(.)}{$1 . ($2 eq "A" ? "B" : "A")}e' \
 	"$one" >"$dir/value.xtx"
@@ -112,12 +146,13 @@ perl -MMIME::Base64 -0777 -pe 's{(SignatureValue>)([^<]*)}{
 same der-is-refused signature-shape "$(jq -r '.[0].signatures[0].problem' \
 	"$dir/out")"
 
+before=$(outputs)
 # The same content again, by the same key, whatever the value would be.
 drop_file "$dir/f/00001.xtx" again.xtx
 drop_file "$one" output.xtx
 run_batch
 same nothing-twice 'duplicate already-signed, duplicate duplicate' "$(reasons)"
-same still-two 2 "$(outputs)"
+same nothing-new "$before" "$(outputs)"
 
 # RSA and ECDSA on one filing: each by its own algorithm, both verify.
 cp "$dir/f/00002.xtx" "$spool/in/both/2.xtx"
