@@ -112,6 +112,8 @@ WRAP_SCARD := $(patsubst %,-Wl$(comma)--wrap=SCard%,EstablishContext \
 VCARD_MODEL := $(patsubst %,$(B)/tests/vcard/%.o,card app apdu parse journal)
 $(B)/tests/signer/key/test_pinpad: LINK += $(WRAP_SCARD)
 $(B)/tests/signer/key/test_pinpad: $(VCARD_MODEL)
+$(B)/tests/fuzz/fuzz_apdu: LINK += $(WRAP_SCARD) -Wl,--wrap=clock_mono_ms
+$(B)/tests/fuzz/fuzz_apdu: $(B)/tests/lib/fakereader.o
 
 # Allocation that fails at will, for our own code.
 $(B)/tests/signer/exam/test_nomem: LINK += -Wl,--wrap=malloc,--wrap=calloc \
