@@ -475,7 +475,7 @@ check_change(struct session *s, const struct unlock_options *o, struct err *e)
 	int full = s->backend->tries_full, left;
 
 	if (s->backend->change_pin == NULL || s->status.pin == PIN_NONE ||
-	    s->status.pin == PIN_PAD)
+	    s->conf->pin_entry == CONF_PIN_PAD)
 		return err_set(e, ERR_CONFIG, "pin-change-elsewhere",
 		    "key \"%s\", %s", s->conf->name, s->backend->name);
 	if (check_tries(s, o->few_tries_ok, e) != 0)

@@ -141,6 +141,17 @@ for how in lose remove; do
 done
 pins removed-before-changes-nothing 5 ABC123
 
+# It does not come at all: the command is cut, and it is as unsure.
+reset_card ABC123 5
+sed -i 's/backend = "jpki"/&\n\tcard-timeout = "2s"/' "$conf"
+vcard_ctl 0 fault hang=600000 ins=24 >/dev/null
+change ABC123 NEW4567 NEW4567 -v --pin-changed
+same hang-exit-code 69 $?
+vcard_ctl 0 answer >/dev/null
+sed -i '/card-timeout/d' "$conf"
+"$NATSUIN" -v cert tanaka >"$dir/out" 2>"$dir/err"
+code hang-stored-is-not-tried pin-stored-outdated
+
 # While a keyholder runs, nothing is asked.
 reset_card ABC123 5
 printf 'ABC123\n' | "$NATSUIN" --pin-fd 0 unlock tanaka --pin-changed \

@@ -6,6 +6,8 @@
 # it must be, while the card is busy with it.
 . "$NATSUIN_SRC/tests/lib/e2ecard.sh" || exit 1
 
+# shellcheck disable=SC2034 # for e2ecard.sh
+CARD_KEY=$(printf '\tcard-timeout = "10m"')
 canary=CANARY7Q4X9Z2K
 typed=canary7q4x9z2k # capitals are made of it in place
 tool=$NATSUIN_BUILD/tests/tools/canary
