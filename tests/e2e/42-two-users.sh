@@ -149,7 +149,7 @@ chown "$stranger" "$dir/home-$stranger"
 printf 'ABC123\n' | as "$stranger" "$NATSUIN" --pin-fd 0 -c \
 	"$dir/other.conf" unlock tanaka >"$dir/unlock.out" 2>&1
 same impostor-unlocks 0 $?
-holder=$(pgrep -u "$stranger" -f -- "other.conf unlock" | tail -n 1)
+holder=$(pgrep -u "$stranger" -f -- "-c $dir/other.conf unlock" | tail -n 1)
 same impostor-serves "$stranger" "$(stat -c %U "$dir/run/tanaka.sock")"
 run_by_cron "$runner"
 expect impostor-is-refused test $? -ne 0

@@ -154,10 +154,11 @@ code hang-stored-is-not-tried pin-stored-outdated
 
 # While a keyholder runs, nothing is asked.
 reset_card ABC123 5
-printf 'ABC123\n' | "$NATSUIN" --pin-fd 0 unlock tanaka --pin-changed \
+printf 'ABC123\n' |
+	"$NATSUIN" --pin-fd 0 -c "$conf" unlock tanaka --pin-changed \
 	--for 10m >"$dir/out" 2>"$dir/err"
 same unlock-exit-code 0 $?
-holder=$(pgrep -f -- 'unlock tanaka --pin-changed --for 10m' | tail -n 1)
+holder=$(pgrep -f -- "-c $conf unlock tanaka" | tail -n 1)
 change ABC123 NEW4567 NEW4567 -v
 same unlocked-exit-code 77 $?
 code unlocked pin-change-unlocked

@@ -24,10 +24,11 @@ key() { # key JQ-EXPRESSION: of the key in `status --json`
 unlock() {
 	local name=$1
 	shift
-	printf 'ABC123\n' | "$NATSUIN" --pin-fd 0 unlock tanaka "$@" \
+	printf 'ABC123\n' | "$NATSUIN" --pin-fd 0 -c "$conf" unlock \
+		tanaka "$@" \
 		>"$dir/out" 2>"$dir/err"
 	same "$name-unlocks" 0 $?
-	holder=$(pgrep -f -- 'unlock tanaka' | sort -n | head -n 1)
+	holder=$(pgrep -f -- "-c $conf unlock" | sort -n | head -n 1)
 	expect "$name-has-a-holder" test -n "$holder"
 }
 # over NAME WHY: the session has ended in every respect.
@@ -81,7 +82,7 @@ unlock int
 kill -INT "$holder"
 over sigint signal
 
-unlock time --for 3s
+unlock time --for 8s
 over time time
 
 drop_filings etax 1 2 4KB
@@ -99,7 +100,7 @@ over removal card
 # Logging out: the terminal goes away with everything on it.
 mkfifo "$dir/keys"
 exec 9<>"$dir/keys"
-script -qefc "'$NATSUIN' unlock tanaka --for 10m; sleep 600" \
+script -qefc "'$NATSUIN' -c $conf unlock tanaka --for 10m; sleep 600" \
 	"$dir/typescript" <"$dir/keys" >/dev/null 2>&1 &
 terminal=$!
 expect asks-on-the-terminal within 60 grep -q 'PIN' "$dir/typescript"
@@ -110,7 +111,7 @@ printf 'ABC123\n' >&9
 expect unlocked-on-the-terminal within 60 grep -q 'natsuin lock' \
 	"$dir/typescript"
 expect echo-is-off eval '! grep -q ABC123 "$dir/typescript"'
-holder=$(pgrep -f -- 'natsuin unlock tanaka --for 10m$' | sort -n | tail -n 1)
+holder=$(pgrep -f -- "natsuin -c $conf unlock tanaka --for 10m$" | sort -n | tail -n 1)
 pkill -HUP -P "$terminal"
 kill -KILL "$terminal"
 wait "$terminal" 2>/dev/null

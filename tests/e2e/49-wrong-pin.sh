@@ -133,7 +133,7 @@ same marked-again pin-wrong "$(key .pin_refused.code)"
 sed -i '/pin-file = /d' "$conf"
 mkfifo "$dir/keys"
 exec 9<>"$dir/keys"
-script -qefc "'$NATSUIN' unlock tanaka --for 10m" "$dir/typescript" \
+script -qefc "'$NATSUIN' -c $conf unlock tanaka --for 10m" "$dir/typescript" \
 	<"$dir/keys" >/dev/null 2>&1 &
 terminal=$!
 expect typed-is-asked within 60 grep -q 'PIN' "$dir/typescript"
@@ -141,7 +141,7 @@ expect typed-sees-the-tries grep -q '4 tries left' "$dir/typescript"
 printf 'ABC123\n' >&9
 wait "$terminal"
 same typed-exit-code 0 $?
-holder=$(pgrep -f -- 'unlock tanaka --for 10m' | sort -n | tail -n 1)
+holder=$(pgrep -f -- "-c $conf unlock tanaka --for 10m" | sort -n | tail -n 1)
 card_same verify 4 typed-costs-one-verify
 same typed-unmarks null "$(key .pin_refused)"
 run_batch
