@@ -90,6 +90,16 @@ show_reason(const struct found_signature *s)
 		return;
 	printf("    ✗ %s (%s)\n", explain_what(s->problem),
 	    text_printable(text, sizeof text, slice_str(s->detail)));
+	printf("      %s\n", explain_todo(s->problem));
+}
+
+/* SHA-1 without --allow-legacy: nothing further was looked at. */
+static const char *
+outcome(const struct found_signature *s, bool good)
+{
+	return strcmp(s->problem, "signature-legacy") == 0 && !good
+		   ? _("not checked")
+		   : yes_no(good);
 }
 
 static void
@@ -107,14 +117,15 @@ show_signature(const struct found_signature *s, const struct cert_verdict *v)
 	snprintf(text, sizeof text, "%s%s", hash == NULL ? s->method : hash + 1,
 	    s->legacy ? _(" (legacy, not safe any more)") : "");
 	row(_("method"), text);
-	row(_("signature value fits"), yes_no(s->value_ok));
+	row(_("signature value fits"), outcome(s, s->value_ok));
 	/* e-Gov writes its one Japanese id in %XX. */
 	if (dsig_uri_decode(s->reference, uri, sizeof uri) != 0)
 		snprintf(uri, sizeof uri, "%s", s->reference);
-	snprintf(text, sizeof text, "%s (%s)", yes_no(s->references_ok), uri);
+	snprintf(text, sizeof text, "%s%s%s%s", outcome(s, s->references_ok),
+	    *uri == '\0' ? "" : " (", uri, *uri == '\0' ? "" : ")");
 	row(_("signed content fits"), text);
 	if (s->filing)
-		row(_("covers the filing"), yes_no(s->covers_filing));
+		row(_("covers the filing"), outcome(s, s->covers_filing));
 	show_reason(s);
 	if (v != NULL)
 		show_signer(v);

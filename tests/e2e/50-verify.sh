@@ -108,6 +108,15 @@ sed 's|^schemas {|limits {\n\tfull-verify-max = "4KB"\n}\nschemas {|' "$conf" \
 same too-large-exits-4 4 $?
 same too-large verify-too-large "$(field .code)"
 
+# What was not looked at is not called wrong.
+sed 's|http://www.w3.org/2001/04/xmldsig-more#rsa-sha256|'\
+'http://www.w3.org/2000/09/xmldsig#rsa-sha1|' "$good" >"$dir/sha1.xtx"
+"$NATSUIN" verify "$dir/sha1.xtx" >"$dir/out"
+same sha1-exits-4 4 $?
+same sha1-is-not-checked 3 "$(grep -cE \
+	'(value fits|content fits|the filing) +not checked$' "$dir/out")"
+expect sha1-says-how-to-look grep -q -- 'verify --allow-legacy' "$dir/out"
+
 if [ -n "${NATSUIN_SAMPLES-}" ]; then
 	sample=$NATSUIN_SAMPLES/samples/etax
 	verify "$sample/nta-test/PTE0010-signature-vector.xml"
