@@ -21,6 +21,8 @@ enum pin_state {
 struct key_status {
 	enum pin_state pin;
 	int tries_left;  /* -1 = the backend cannot tell */
+	/* The key counts, but tells no number: tries_left is a guess. */
+	bool tries_hidden;
 	bool present;    /* card in the reader, file readable */
 	char where[120]; /* reader or file, for people */
 	char token[80];  /* card label or "", for people */

@@ -239,8 +239,10 @@ pin_marker_check(int dirfd, const char *key, const struct pin_origin *o,
 	if (got <= 0)
 		return got;
 	/* An attempt that was cut short and cost no try was never seen by
-	 * the card, or was accepted. */
-	if (!m.refused && (m.tries < 0 || now->tries_left >= m.tries))
+	 * the card, or was accepted.  Where a counter cannot be seen it may
+	 * have cost one. */
+	if (!m.refused &&
+	    (m.tries == -1 || (m.tries >= 0 && now->tries_left >= m.tries)))
 		return 0;
 	if (has_changed(&m, o))
 		return 0;

@@ -20,6 +20,8 @@ char *keystate_path(const char *root, char *out, size_t size);
 #define PIN_MARKER_CHANGED "pin-changed"
 #define PIN_MARKER_UNSURE "pin-change-unsure"
 
+#define PIN_MARKER_HIDDEN (-2) /* tries: there is a counter, unseen */
+
 /* A PIN that was tried and not accepted (or whose answer was never seen). */
 struct pin_marker {
 	bool refused; /* false: an attempt whose end is unknown */
@@ -27,7 +29,8 @@ struct pin_marker {
 	int64_t time_ms;
 	char time[CLOCK_TEXT_SIZE]; /* the same for people; set by reading */
 	char where[160];            /* card or file, for people */
-	int tries; /* left before that attempt; -1 = no counter */
+	/* Left before that attempt; -1 = no counter. */
+	int tries;
 	struct pin_origin origin;
 };
 

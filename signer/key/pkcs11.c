@@ -155,6 +155,7 @@ pkcs11_status(struct key *k, struct key_status *out, struct err *e)
 		return -1;
 	out->present = !k->lost;
 	out->tries_left = tries_of(t);
+	out->tries_hidden = t->login;
 	out->pin = pin_of(k);
 	text_printable(label, sizeof label, slice_str(t->label));
 	text_printable(serial, sizeof serial, slice_str(t->serial));

@@ -139,7 +139,8 @@ static struct pin_marker
 marker_of(const struct session *s, const struct pin_origin *o)
 {
 	struct pin_marker m = {.time_ms = clock_wall_ms(),
-	    .tries = s->status.tries_left,
+	    .tries = s->status.tries_hidden ? PIN_MARKER_HIDDEN
+					    : s->status.tries_left,
 	    .origin = *o,
 	    .code = "attempt"};
 

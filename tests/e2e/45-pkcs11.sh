@@ -163,6 +163,14 @@ follow hang=C_Sign
 run_batch
 same hang-reason 'held card-timeout' "$(reasons)"
 same hang-one-login 1 "$(followed C_Login)"
+# It ends in the login itself, whose count cannot be seen: not once more.
+follow crash=C_Login
+run_batch
+same login-crash-reason 'held keyholder-ended' "$(reasons)"
+run_batch
+same unseen-end-reason 'held pin-file-refused-before' "$(reasons)"
+same unseen-end-one-login 1 "$(followed C_Login)"
+pin pin-4711
 follow crash=C_Initialize
 expect doctor-survives-a-crash says 'broke down' doctor
 follow hang=C_GetSlotList

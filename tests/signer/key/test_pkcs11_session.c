@@ -111,6 +111,14 @@ marked(void)
 	return pin_marker_read(lab.state, lab.name, &m, &e) == 1 && m.refused;
 }
 
+/* Lost until the module is begun anew, with these words afterwards. */
+static void
+lose(const char *fail, const char *then)
+{
+	p11lab_script(P11LAB_RSA, "fail=%s fails=%u %s", fail,
+	    p11lab_counts().initialised + 1, then);
+}
+
 static void
 signs_with_and_without_hashing(void)
 {
@@ -143,6 +151,54 @@ wrong_pin_is_not_tried_again(void)
 	end();
 }
 
+/* The keyholder died in C_Login: the token may have counted it, and never
+ * tells.  The stored PIN is not given to it again. */
+static void
+unseen_end_counts_as_refused(void)
+{
+	struct err e = {0};
+
+	begin(P11LAB_PIN "\n", "fail=C_Login:0x30");
+	CHECK_CODE(unlock(false, &e), &e, "card-error");
+	CU_ASSERT_FALSE(marked());
+	session_close(lab.session);
+	p11lab_script(P11LAB_RSA, "%s", "");
+	lab.session = session_open(&lab.key, lab.state, lab.audit, &e);
+	CHECK_CODE(unlock(false, &e), &e, "pin-file-refused-before");
+	CU_ASSERT_EQUAL(logins(), 1);
+	end();
+}
+
+/* Nobody types here: the token asks on its own keys.  What a person did not
+ * finish there is no refused PIN. */
+static void
+pin_pad_needs_no_pin_from_us(void)
+{
+	struct unlock_options o = {
+	    .source = PIN_SOURCE_NONE, .pin_fd = -1, .prompt = {"k", "k", -1}};
+	struct err e = {0};
+
+	begin(P11LAB_PIN "\n", "flags=pad always");
+	p11lab_script(P11LAB_RSA, "flags=pad always fail=C_Login:0x50");
+	CHECK_CODE(session_unlock(lab.session, &o, &e), &e, "pin-cancelled");
+	CU_ASSERT_FALSE(marked());
+	p11lab_script(P11LAB_RSA, "flags=pad always");
+	CHECK_OK(session_unlock(lab.session, &o, &e), &e);
+	CHECK_OK(sign(&e), &e);
+	CU_ASSERT_EQUAL(logins(), 2);
+	CU_ASSERT_EQUAL(context_logins(), 1);
+	/* Without a PIN of ours there is no unlocking again. */
+	lose("C_SignInit:0xb3", "flags=pad always");
+	CHECK_CODE(sign(&e), &e, "card-state-lost");
+	CU_ASSERT_EQUAL(logins(), 2);
+	end();
+	/* A stored PIN goes the usual way. */
+	begin(P11LAB_PIN "\n", "flags=pad always");
+	CHECK_OK(unlock(false, &e), &e);
+	CHECK_OK(sign(&e), &e);
+	end();
+}
+
 static void
 few_tries_want_a_word(void)
 {
@@ -160,14 +216,6 @@ few_tries_want_a_word(void)
 	CHECK_CODE(unlock(true, &e), &e, "pin-blocked");
 	CU_ASSERT_EQUAL(logins(), 0);
 	end();
-}
-
-/* Lost until the module is begun anew, with these words afterwards. */
-static void
-lose(const char *fail, const char *then)
-{
-	p11lab_script(P11LAB_RSA, "fail=%s fails=%u %s", fail,
-	    p11lab_counts().initialised + 1, then);
 }
 
 static void
@@ -265,7 +313,8 @@ wrong_signatures_are_noticed(void)
 }
 
 SUITE_MAIN("pkcs11_session", CASE(signs_with_and_without_hashing),
-    CASE(wrong_pin_is_not_tried_again), CASE(few_tries_want_a_word),
+    CASE(wrong_pin_is_not_tried_again), CASE(unseen_end_counts_as_refused),
+    CASE(pin_pad_needs_no_pin_from_us), CASE(few_tries_want_a_word),
     CASE(same_token_is_unlocked_again_once), CASE(other_token_gets_no_pin),
     CASE(other_certificate_ends_the_session), CASE(pin_changed_in_mid_session),
     CASE(wrong_signatures_are_noticed))
