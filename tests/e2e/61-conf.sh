@@ -33,6 +33,16 @@ not one it takes: --pin-fd" "$(wrongly run --pin-fd 77)"
 expect unknown-key-is-named grep -q 'no key of this name. ("nobody"' <(
 	"$NATSUIN" -c "$dir/good.conf" cert nobody 2>&1)
 
+# What the README says under "Use it", as far as no card is needed.
+sed -n '/^## Use it/,/^## What/p' "$NATSUIN_SRC/README.md" |
+	grep -E '^(export|natsuin (init|doctor|run))' |
+	sed "s|/srv/natsuin|$dir/office|; s|^natsuin|\"$NATSUIN\"|" \
+		>"$dir/steps"
+same readme-steps 4 "$(wc -l <"$dir/steps")"
+env -u NATSUIN_CONF bash "$dir/steps" >"$dir/out" 2>&1
+expect readme-finds-the-configuration grep -q 'configuration read' "$dir/out"
+expect readme-runs grep -q 'nothing to sign' "$dir/out"
+
 # Installed elsewhere, the units and the cron line name that place.
 root=$dir/root/opt/natsuin
 expect installs env -u MAKEFLAGS make -s -C "$NATSUIN_SRC" install \
