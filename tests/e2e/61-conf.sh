@@ -50,7 +50,8 @@ expect installs env -u MAKEFLAGS make -s -C "$NATSUIN_SRC" install \
 	PREFIX=/opt/natsuin
 same installed-program "$("$NATSUIN" --version)" \
 	"$("$root/bin/natsuin" --version)"
-same installed-place 3 "$(grep -lE '(=| )/opt/natsuin/bin/natsuin' \
+same installed-place "$(grep -lrE '(=| )/usr/bin/natsuin' \
+	"$NATSUIN_SRC/conf/systemd" "$NATSUIN_SRC/conf/cron" | wc -l)" "$(grep -lE '(=| )/opt/natsuin/bin/natsuin' \
 	"$root"/lib/systemd/system/*.service \
 	"$root/share/doc/natsuin/examples/cron/natsuin" | wc -l)"
 same installed-pages 'man1/natsuin.1 man5/natsuin.conf.5 man7/natsuin-spool.7' \
@@ -58,10 +59,9 @@ same installed-pages 'man1/natsuin.1 man5/natsuin.conf.5 man7/natsuin-spool.7' \
 expect installed-manual test -s "$root/share/doc/natsuin/docs/ja/README.md"
 
 if command -v systemd-analyze >/dev/null; then
+	cp -r "$NATSUIN_SRC/conf/systemd" "$dir/"
 	sed -i "s|/usr/bin/natsuin|$NATSUIN|; /^Documentation/d" \
-		"$(cp -r "$NATSUIN_SRC/conf/systemd" "$dir/" &&
-			echo "$dir/systemd/natsuin.service")" \
-		"$dir/systemd/natsuin-watch.service"
+		"$dir"/systemd/*.service
 	expect units-are-accepted systemd-analyze verify "$dir"/systemd/*
 fi
 if command -v systemd-sysusers >/dev/null; then
