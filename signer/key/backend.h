@@ -20,7 +20,7 @@ enum pin_state {
 
 struct key_status {
 	enum pin_state pin;
-	int tries_left;  /* -1 = the backend cannot tell */
+	int tries_left; /* -1 = the backend cannot tell */
 	/* The key counts, but tells no number: tries_left is a guess. */
 	bool tries_hidden;
 	bool present;    /* card in the reader, file readable */
