@@ -2,6 +2,8 @@
  * Cards that hang: the keyholder's process ends within card-timeout, tells
  * its clients why, and leaves an audit file that verifies.
  */
+/* alone: a card that takes more than a second counts as hanging */
+
 #include "signer/key/audit.h"
 #include "signer/key/keystate.h"
 #include "tests/lib/cardlab.h"
