@@ -214,6 +214,19 @@ pkcs11_unlock(struct key *k, const struct secret *pin, struct err *e)
 	return 0;
 }
 
+/* The token looks at the old PIN once more; it has just accepted it. */
+static int
+pkcs11_change_pin(struct key *k, const struct secret *old,
+    const struct secret *pin, struct err *e)
+{
+	if (usable(k, e) != 0 || check_length(&k->token, pin, e) != 0)
+		return -1;
+	if (!k->token.login)
+		return err_set(e, ERR_CONFIG, "pin-change-elsewhere", "%s",
+		    k->token.label);
+	return p11_set_pin(k->p11, old, pin, e);
+}
+
 /* The mechanism for a kind of key: the one that takes our digest, else the
  * one that hashes by itself. */
 static int
@@ -477,6 +490,7 @@ const struct key_backend key_backend_pkcs11 = {
     .open = pkcs11_open,
     .status = pkcs11_status,
     .unlock = pkcs11_unlock,
+    .change_pin = pkcs11_change_pin,
     .certificate = pkcs11_certificate,
     .sign = pkcs11_sign,
     .hashes = pkcs11_hashes,

@@ -300,6 +300,54 @@ p11_login(struct p11 *p, const struct secret *pin, struct err *e)
 	return rv == CKR_OK ? 0 : refused(rv, "C_Login", e);
 }
 
+/* What a token says to a new PIN; what is not listed leaves it open. */
+static int
+set_pin_result(CK_RV rv, struct err *e)
+{
+	switch (rv) {
+	case CKR_OK:
+		return 0;
+	case CKR_PIN_INVALID:
+	case CKR_PIN_LEN_RANGE:
+		return err_lib(
+		    e, ERR_PIN, "pin-new-refused", rv, "C_SetPIN: %#lx", rv);
+	case CKR_FUNCTION_NOT_SUPPORTED:
+	case CKR_TOKEN_WRITE_PROTECTED:
+	case CKR_SESSION_READ_ONLY:
+		return err_lib(e, ERR_CONFIG, "pin-change-elsewhere", rv,
+		    "C_SetPIN: %#lx", rv);
+	case CKR_PIN_INCORRECT:
+	case CKR_PIN_LOCKED:
+		return refused(rv, "C_SetPIN", e);
+	default:
+		return err_lib(
+		    e, ERR_PIN, "pin-change-unsure", rv, "C_SetPIN: %#lx", rv);
+	}
+}
+
+int
+p11_set_pin(struct p11 *p, const struct secret *old, const struct secret *pin,
+    struct err *e)
+{
+	CK_SESSION_HANDLE s = 0;
+	CK_RV rv = p->f->C_OpenSession(
+	    p->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s);
+
+	if (rv == CKR_TOKEN_WRITE_PROTECTED)
+		return set_pin_result(rv, e);
+	if (rv != CKR_OK)
+		return refused(rv, "C_OpenSession", e);
+	rv = p->f->C_SetPIN == NULL
+		 ? CKR_FUNCTION_NOT_SUPPORTED
+		 : p->f->C_SetPIN(s,
+		       (CK_UTF8CHAR_PTR)(uintptr_t)secret_text(old),
+		       secret_len(old),
+		       (CK_UTF8CHAR_PTR)(uintptr_t)secret_text(pin),
+		       secret_len(pin));
+	p->f->C_CloseSession(s);
+	return set_pin_result(rv, e);
+}
+
 /* Finds objects by a template; *count of them, at most `max`. */
 static int
 find(struct p11 *p, CK_ATTRIBUTE *template, CK_ULONG attributes,

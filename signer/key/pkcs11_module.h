@@ -59,6 +59,13 @@ int p11_alive(struct p11 *p, bool logged_in, struct err *e);
 /* C_Login as the user, once.  NULL: the token asks on its own keys. */
 int p11_login(struct p11 *p, const struct secret *pin, struct err *e);
 
+/* C_SetPIN, once, in a session of its own that may write.  ERR_PIN
+ * "pin-new-refused", ERR_CONFIG "pin-change-elsewhere" (the token or module
+ * does not do it), ERR_PIN "pin-change-unsure" for answers that leave it
+ * open, ERR_PIN "pin-wrong", "pin-blocked". */
+int p11_set_pin(struct p11 *p, const struct secret *old,
+    const struct secret *pin, struct err *e);
+
 struct p11_certificate {
 	struct buf der;
 	uint8_t id[P11_ID_MAX];
