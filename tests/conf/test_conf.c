@@ -327,6 +327,40 @@ pools_that_are_refused(void)
 	    "conf-unknown-key", 1, "\"b\"");
 }
 
+/* RSA only until a format is told otherwise, and then that format alone. */
+static void
+algorithms_by_format(void)
+{
+	static const char *const formats[] = {"etax", "etax-form", "egov"};
+	struct err e = {0};
+	struct conf *c = load("", &e);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	for (size_t i = 0; i < 3; i++) {
+		CU_ASSERT(conf_algorithm_allowed(c, formats[i], "rsa-sha256"));
+		CU_ASSERT(
+		    !conf_algorithm_allowed(c, formats[i], "ecdsa-sha384"));
+	}
+	CU_ASSERT(!conf_algorithm_allowed(c, NULL, "ecdsa-sha384"));
+	conf_free(c);
+	c = load("algorithms {\n"
+		 " egov = { \"rsa-sha256\", \"ecdsa-sha384\" }\n"
+		 " etax-form = { ecdsa-sha384 }\n}\n",
+	    &e);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT(conf_algorithm_allowed(c, "egov", "rsa-sha256"));
+	CU_ASSERT(conf_algorithm_allowed(c, "egov", "ecdsa-sha384"));
+	CU_ASSERT(!conf_algorithm_allowed(c, "etax-form", "rsa-sha256"));
+	CU_ASSERT(conf_algorithm_allowed(c, "etax-form", "ecdsa-sha384"));
+	CU_ASSERT(conf_algorithm_allowed(c, "etax", "rsa-sha256"));
+	CU_ASSERT(!conf_algorithm_allowed(c, "etax", "ecdsa-sha384"));
+	CU_ASSERT(conf_algorithm_allowed(c, NULL, "ecdsa-sha384"));
+	CU_ASSERT(!conf_algorithm_allowed(c, "eltax", "rsa-sha256"));
+	conf_free(c);
+	refused("algorithms {\n etax = { rsa-sha1 } }\n", "conf-value", 2,
+	    "rsa-sha1");
+}
+
 static void
 missing_and_unreadable_files(void)
 {
@@ -432,5 +466,6 @@ SUITE_MAIN("conf", CASE(defaults_of_an_empty_file), CASE(a_whole_configuration),
     CASE(certificate_hash_is_lower_case), CASE(paths_stay_where_they_belong),
     CASE(path_of_the_root_itself), CASE(names_exist_and_are_unique),
     CASE(a_pool_of_keys), CASE(pools_that_are_refused),
-    CASE(missing_and_unreadable_files), CASE(shipped_example_is_the_table),
-    CASE(example_loads_uncommented), CASE(manual_names_every_setting))
+    CASE(algorithms_by_format), CASE(missing_and_unreadable_files),
+    CASE(shipped_example_is_the_table), CASE(example_loads_uncommented),
+    CASE(manual_names_every_setting))
