@@ -32,9 +32,14 @@ expect several-were-boxed test "$(wc -l <"$dir/boxed")" -ge 1
 grep -vE '^(exit_group|exit|recvmsg|sendmsg|recvfrom|sendto|newfstatat)\(' \
 	"$dir/after" >"$dir/others"
 same nothing-but-messages '' "$(cut -d'(' -f1 "$dir/others" | sort -u)"
-# newfstatat appears as asked; the box answers it without a path.
-same no-path-was-looked-at 0 "$(grep newfstatat "$dir/after" |
-	grep -vcE '\(([0-9]+, ""|AT_FDCWD, "natsuin-bundle:)')"
+# newfstatat appears as asked; the box answers it without a path.  (strace
+# needs to be root to read what an examiner keeps to itself.)
+if grep -q 'newfstatat([^,]*, 0x' "$dir/after"; then
+	skip no-path-was-looked-at 'strace cannot read the paths here'
+else
+	same no-path-was-looked-at 0 "$(grep newfstatat "$dir/after" |
+		grep -vcE '\(([0-9]+, ""|AT_FDCWD, "natsuin-bundle:)')"
+fi
 same nothing-of-the-machine 0 "$(cat "$dir"/trace.* | grep -c '"/etc/hostname"')"
 same no-refusal-was-logged 0 "$(grep -c 'sandbox.refused' "$dir/run.log")"
 same five-are-signed 5 "$(find "$spool/out" -name '0*.xtx' | wc -l)"
