@@ -66,6 +66,33 @@ jobs_json(const int64_t counts[JOB_STATE_MAX], const struct batch *b)
 	    "finished", b->finished_ms != 0);
 }
 
+/* Which keys each pool has; how they stand is said of each. */
+static json_t *
+show_pools(struct cli *cli)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < cli->conf->pool_count; i++) {
+		const struct conf_pool *p = &cli->conf->pools[i];
+		json_t *keys = json_array();
+
+		if (!cli->json)
+			printf(_("pool %s:"), p->name);
+		for (size_t k = 0; k < p->keys.count; k++) {
+			json_array_append_new(
+			    keys, json_string(p->keys.item[k]));
+			if (!cli->json)
+				printf("%s %s", k == 0 ? "" : ",",
+				    p->keys.item[k]);
+		}
+		if (!cli->json)
+			printf("\n");
+		json_array_append_new(all,
+		    json_pack("{s:s, s:o}", "pool", p->name, "keys", keys));
+	}
+	return all;
+}
+
 static int
 status(struct cli *cli, int argc, char **argv)
 {
@@ -73,7 +100,7 @@ status(struct cli *cli, int argc, char **argv)
 	struct batch last = {0};
 	struct err e = {0};
 	struct queue *q;
-	json_t *keys, *all;
+	json_t *keys, *pools, *all;
 
 	(void)argv;
 	if (argc > 1)
@@ -87,10 +114,12 @@ status(struct cli *cli, int argc, char **argv)
 		return cli_fail(&e);
 	}
 	keys = show_keys(cli, q);
+	pools = show_pools(cli);
 	queue_close(q);
 	if (cli->json) {
 		all = jobs_json(counts, &last);
 		json_object_set(all, "keys", keys);
+		json_object_set(all, "pools", pools);
 		json_dumpf(all, stdout, JSON_INDENT(2));
 		printf("\n");
 		json_decref(all);
@@ -98,6 +127,7 @@ status(struct cli *cli, int argc, char **argv)
 		jobs_text(counts, &last);
 	}
 	json_decref(keys);
+	json_decref(pools);
 	return EXIT_ALL_DONE;
 }
 

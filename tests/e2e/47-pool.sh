@@ -61,6 +61,11 @@ scripted() {
 		"script = \"pin=TESTPIN1;$2\""
 }
 
+same status-names-the-pool 'office: tanaka suzuki sato' "$("$NATSUIN" status \
+	--json | jq -r '.pools[0] | "\(.pool): \(.keys | join(" "))"')"
+expect status-says-it grep -q '^pool office: tanaka, suzuki, sato$' \
+	<<<"$("$NATSUIN" --lang en status)"
+
 # All of them sign, about equally much.
 for key in tanaka suzuki sato; do
 	scripted "$key" latency=20ms
