@@ -229,6 +229,7 @@ wait_child(pid_t pid, int ready)
 {
 	struct termios before;
 	bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
+	struct err e = {0};
 	char byte;
 	ssize_t n;
 	int status;
@@ -245,6 +246,12 @@ wait_child(pid_t pid, int ready)
 	/* Killed, perhaps while the echo was off. */
 	if (terminal)
 		tcsetattr(STDIN_FILENO, TCSANOW, &before);
+	/* Not by somebody's wish: it broke down. */
+	if (WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGTERM) {
+		err_set(&e, ERR_CARD, "key-check-died", "signal %d",
+		    WTERMSIG(status));
+		cli_fail(&e);
+	}
 	return EXIT_PIN_NEEDED;
 }
 

@@ -172,6 +172,7 @@ same unseen-end-reason 'held pin-file-refused-before' "$(reasons)"
 same unseen-end-one-login 1 "$(followed C_Login)"
 pin pin-4711
 follow crash=C_Initialize
+expect unlock-tells-of-a-crash says 'broke down' unlock
 expect doctor-survives-a-crash says 'broke down' doctor
 follow hang=C_GetSlotList
 expect doctor-waits-not-for-ever says 'did not answer in time' doctor

@@ -157,7 +157,7 @@ begin(const char *function)
 
 	note(function);
 	if (is("crash=", function))
-		raise(SIGKILL);
+		raise(SIGABRT);
 	while (is("hang=", function))
 		pause();
 	if (word("fail=", text, sizeof text) == NULL ||
