@@ -99,6 +99,26 @@ run_batch
 same reinserted-publishes-all $((before + count)) "$(published)"
 expect reinserted-each-once each_once
 
+# The password itself is never answered: one try, told on the terminal, and
+# the right one may be used again.
+vcard_ctl 0 defaults >/dev/null
+vcard_ctl 0 fault hang=600000 ins=20 after=3 >/dev/null
+printf 'ABC123\n' | "$NATSUIN" --pin-fd 0 -c "$conf" unlock tanaka \
+	>"$dir/out" 2>"$dir/err"
+same hanging-unlock-exit-code 69 $?
+expect hanging-unlock-says-so grep -q card-timeout "$dir/err"
+card_same verify 1 hanging-unlock-one-verify
+vcard_ctl 0 remove >/dev/null
+vcard_wait 0 empty
+vcard_ctl 0 insert >/dev/null
+vcard_wait 0 card
+before=$(published)
+drop_filings etax $next 2 20KB
+run_batch
+same after-hanging-unlock-exit-code 0 $?
+same after-hanging-unlock-publishes $((before + 2)) "$(published)"
+card_same verify 2 after-hanging-unlock-one-verify
+
 verified() {
 	local file bad=0
 	while IFS= read -r file; do
