@@ -66,7 +66,7 @@ unlock(bool few, struct err *e)
 	struct unlock_options o = {.source = PIN_SOURCE_FILE,
 	    .pin_fd = -1,
 	    .few_tries_ok = few,
-	    .prompt = {"k", "k", -1}};
+	    .prompt = {.key = "k", .description = "k", .signal_fd = -1}};
 
 	err_clear(e);
 	return session_unlock(lab.session, &o, e);
@@ -174,8 +174,9 @@ unseen_end_counts_as_refused(void)
 static void
 pin_pad_needs_no_pin_from_us(void)
 {
-	struct unlock_options o = {
-	    .source = PIN_SOURCE_NONE, .pin_fd = -1, .prompt = {"k", "k", -1}};
+	struct unlock_options o = {.source = PIN_SOURCE_NONE,
+	    .pin_fd = -1,
+	    .prompt = {.key = "k", .description = "k", .signal_fd = -1}};
 	struct err e = {0};
 
 	begin(P11LAB_PIN "\n", "flags=pad always");
