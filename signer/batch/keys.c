@@ -398,6 +398,16 @@ ask(struct bkey *k, const struct bsig *s, const char *id, struct err *e)
 	return result;
 }
 
+/* It takes nothing any more: what it said before it ended is the better
+ * reason. */
+static void
+hung_up(struct runner *r, struct bkey *k, const struct err *e)
+{
+	receive(r, k);
+	if (k->state == KEY_OPEN)
+		key_stop(r, k, e);
+}
+
 static void
 send_next(struct runner *r, struct bkey *k)
 {
@@ -414,7 +424,7 @@ send_next(struct runner *r, struct bkey *k)
 			continue;
 		if (ask(k, s, bsig_name(s, id), &e) != 0) {
 			if (e.errnum != EAGAIN)
-				key_stop(r, k, &e);
+				hung_up(r, k, &e);
 			return;
 		}
 		log_event(LOG_LEVEL_INFO, "key.asked", "key=%s job=%s",

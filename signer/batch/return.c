@@ -42,7 +42,7 @@ is_mended_by_return(const struct bkey *k)
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
 		if (strcmp(k->error.code, codes[i]) == 0)
 			return true;
-	return k->error.class == ERR_CARD;
+	return k->error.class == ERR_CARD || k->error.class == ERR_TRANSIENT_IO;
 }
 
 void

@@ -52,6 +52,8 @@ add_job(struct lab *l, size_t i)
 	j = job_new(&l->r, &record);
 	CU_ASSERT_FATAL(j != NULL && j->drop == &conf_drop);
 	CU_ASSERT_FATAL(findings_add_part(&j->findings) != NULL);
+	CU_ASSERT_FATAL(
+	    buf_puts(&j->findings.parts[0].signed_info, "<SignedInfo/>") == 0);
 	j->sigs = calloc(1, sizeof *j->sigs);
 	CU_ASSERT_FATAL(j->sigs != NULL);
 	s = j->sigs;
