@@ -71,8 +71,9 @@ cardsession_begin(void)
 int
 cardsession_unlock(struct err *e)
 {
-	struct unlock_options o = {
-	    .source = PIN_SOURCE_FILE, .pin_fd = -1, .prompt = {"k", "k", -1}};
+	struct unlock_options o = {.source = PIN_SOURCE_FILE,
+	    .pin_fd = -1,
+	    .prompt = {.key = "k", .description = "k", .signal_fd = -1}};
 
 	return session_unlock(cardsession.session, &o, e);
 }
