@@ -55,6 +55,8 @@ static FILE *report;
 static pid_t first; /* the command itself */
 static int first_status = 70;
 
+static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 static void
 say(const char *fmt, ...)
 {
