@@ -12,7 +12,7 @@ VERSION := 0.1
 
 PKGS := libxml-2.0 xmlsec1-openssl libcrypto libpcsclite zlib libzip sqlite3 \
 	jansson p11-kit-1 libseccomp libassuan gpg-error \
-	libconfuse icu-uc
+	libconfuse icu-uc libcurl
 # Libraries' headers count as system headers: warnings are about our code.
 PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS)))
 PKG_LIBS := $(shell pkg-config --libs $(PKGS))

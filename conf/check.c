@@ -218,6 +218,15 @@ conf_check_all(struct conf_reading *r, cfg_t *cfg)
 
 	/* The JSON report is the record; the others are views of it. */
 	c->report_json = true;
+	for (size_t i = 0; i < c->revoke.crl.count; i++) {
+		const char *where = c->revoke.crl.item[i];
+
+		if (where[0] != '/' && strstr(where, "://") == NULL)
+			return conf_fault(r, cfg->line, "conf-value",
+			    "crl \"%s\": neither a URL nor an absolute "
+			    "path",
+			    where);
+	}
 	for (size_t i = 0; i < c->drop_count; i++) {
 		cfg_t *sec = cfg_getnsec(cfg, "drop", (unsigned)i);
 

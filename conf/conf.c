@@ -150,7 +150,7 @@ section_opts(const char *section, cfg_opt_t *opts)
 	for (const struct conf_setting *s = conf_settings; s->name; s++) {
 		cfg_opt_t single = CFG_STR(s->name, NULL, CFGF_NONE);
 		cfg_opt_t list = CFG_STR_LIST(s->name, NULL, CFGF_NONE);
-		bool many = s->type == CONF_NAMES || s->type == CONF_FLAGS;
+		bool many = conf_is_list(s);
 
 		if (strcmp(s->section, section) != 0)
 			continue;
@@ -187,7 +187,7 @@ build_parser(void)
 static int
 set_defaults(const struct conf_setting *s, void *base, const char *dir)
 {
-	bool list = s->type == CONF_NAMES || s->type == CONF_FLAGS;
+	bool list = conf_is_list(s);
 	const char *text = s->fallback;
 	char why[120], word[128];
 

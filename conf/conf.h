@@ -21,7 +21,8 @@ enum conf_resubmission { CONF_RESUBMISSION_WARN, CONF_RESUBMISSION_HOLD };
 enum conf_revocation {
 	CONF_REVOCATION_REQUIRE,
 	CONF_REVOCATION_PREFER,
-	CONF_REVOCATION_OFF
+	CONF_REVOCATION_OFF,
+	CONF_REVOCATION_DEFAULT /* of a key: as in certificates */
 };
 
 struct conf_list {
@@ -64,6 +65,8 @@ struct conf_key {
 	int64_t card_timeout_ms; /* one card command at most */
 	enum conf_pin_entry pin_entry;
 	char *script; /* test key only: its fault script, or "" */
+	enum conf_revocation revocation;
+	char *ocsp_url; /* asked instead of the certificate's, or "" */
 };
 
 /* Keys of which any may make a signature. */
@@ -79,6 +82,20 @@ struct conf_pool {
 struct conf_algorithms {
 	bool rsa_sha256;
 	bool ecdsa_sha384;
+};
+
+/* Where revocation is asked about, and how long that may take. */
+struct conf_revoke {
+	struct conf_list hosts; /* "crl.example.jp", "host:port" */
+	struct conf_list crl;   /* absolute paths and URLs */
+	char *ocsp_url;         /* or "" */
+	bool nonce_required;
+	int64_t refresh_ms; /* an answer older than this is asked for again */
+	int64_t wait_ms;    /* the first signature waits at most so long */
+	int64_t max_age_ms; /* answers older than this are stale */
+	int64_t connect_ms, fetch_ms;
+	int64_t fetch_max; /* bytes */
+	char *proxy;       /* or "" */
 };
 
 struct conf_limits {
@@ -109,6 +126,7 @@ struct conf {
 	char *run_dir;     /* keyholder sockets, "/run/natsuin" */
 	char *anchors;     /* folder of trust anchors, or "" */
 	enum conf_revocation revocation;
+	struct conf_revoke revoke;
 	int64_t expiry_warning_days;
 	struct conf_algorithms etax, etax_form, egov;
 	char *schemas; /* folder of bundles */

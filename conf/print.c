@@ -85,12 +85,6 @@ put_range(struct buf *b, const struct conf_setting *s)
 		buf_puts(b, "yes | no");
 }
 
-static bool
-is_list(const struct conf_setting *s)
-{
-	return s->type == CONF_NAMES || s->type == CONF_FLAGS;
-}
-
 static void
 put_list(struct buf *b, const char *words)
 {
@@ -110,7 +104,7 @@ put_list(struct buf *b, const char *words)
 static void
 put_value(struct buf *b, const struct conf_setting *s, const char *text)
 {
-	if (is_list(s))
+	if (conf_is_list(s))
 		put_list(b, text);
 	else if (s->type == CONF_INT || s->type == CONF_BOOL)
 		buf_puts(b, text);
@@ -204,7 +198,7 @@ put_man_arg(struct buf *b, const struct conf_setting *s)
 
 	put_range(&range, s);
 	if (range.len == 0)
-		buf_puts(&range, is_list(s) ? "list" : "text");
+		buf_puts(&range, conf_is_list(s) ? "list" : "text");
 	buf_puts(b, " \"");
 	buf_slice(b, buf_view(&range));
 	buf_puts(b, "\"\n");

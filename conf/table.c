@@ -18,6 +18,8 @@ static const char *const words_missing[] = {"warn", "refuse", NULL};
 static const char *const words_resubmission[] = {"warn", "hold", NULL};
 static const char *const words_revocation[] = {
     "require", "prefer", "off", NULL};
+static const char *const words_key_revocation[] = {
+    "require", "prefer", "off", "default", NULL};
 static const char *const words_algorithms[] = {
     "rsa-sha256", "ecdsa-sha384", NULL};
 static const char *const words_language[] = {"ja", "en", NULL};
@@ -45,6 +47,7 @@ _Static_assert(offsetof(struct conf_algorithms, ecdsa_sha384) == sizeof(bool),
 #define K(field) offsetof(struct conf_key, field)
 #define P(field) offsetof(struct conf_pool, field)
 #define L(field) offsetof(struct conf, limits.field)
+#define R(field) offsetof(struct conf, revoke.field)
 
 const struct conf_section conf_sections[] = {
     {"spool", NULL, N_("Where filings arrive, wait and leave.")},
@@ -170,6 +173,14 @@ const struct conf_setting conf_settings[] = {
     N_("The longest time that one card command may take.")},
 {"key", "script", CONF_TEXT, "", NULL, 0, 0, NULL, K(script),
     N_("test: faults to play; see the manual.")},
+{"key", "revocation", CONF_ENUM, "default", NULL, 0, 0, words_key_revocation,
+    K(revocation),
+    N_("revocation of this key's certificate; default is as in "
+    "certificates.")},
+{"key", "ocsp-url", CONF_TEXT, "", "http://ocsp.example.jp/", 0, 0, NULL,
+    K(ocsp_url),
+    N_("The OCSP responder for this key's certificate; empty asks the one in "
+    "certificates, else the one that the certificate names.")},
 
 {"pool", "keys", CONF_NAMES, "", "tanaka", 0, 32, NULL, P(keys),
     N_("The keys of the pool. An e-Tax filing that names its agent is signed "
@@ -183,6 +194,48 @@ const struct conf_setting conf_settings[] = {
     words_revocation, C(revocation),
     N_("Whether revocation must be known (require), is used when it can be "
     "had (prefer), or is not looked at (off).")},
+{"certificates", "revocation-hosts", CONF_TEXTS, "", "crl.example.jp", 0, 32,
+    NULL, R(hosts),
+    N_("Hosts that revocation lists and OCSP answers may be fetched from, "
+    "redirects too; \"host:port\" for another port than the usual one. "
+    "Empty: nothing is ever fetched.")},
+{"certificates", "crl", CONF_TEXTS, "", "/etc/natsuin/crl", 0, 16, NULL,
+    R(crl),
+    N_("Further revocation lists: files, folders, and http, https or ldap "
+    "URLs. Paths are absolute.")},
+{"certificates", "ocsp-url", CONF_TEXT, "", "http://ocsp.example.jp/", 0, 0,
+    NULL, R(ocsp_url),
+    N_("An OCSP responder to ask instead of the one that a certificate "
+    "names.")},
+{"certificates", "ocsp-nonce-required", CONF_BOOL, "no", NULL, 0, 0, NULL,
+    R(nonce_required),
+    N_("Refuse OCSP answers that do not repeat the number that was sent. An "
+    "answer with another number is refused in any case.")},
+{"certificates", "revocation-refresh", CONF_DURATION, "10m", NULL, SECOND,
+    7 * DAY, NULL, R(refresh_ms),
+    N_("What is known for longer than this is asked again: in the "
+    "background, and before an output is published.")},
+{"certificates", "revocation-wait", CONF_DURATION, "20s", NULL, 0, HOUR, NULL,
+    R(wait_ms),
+    N_("The longest time that a key's first signature waits for the "
+    "answer.")},
+{"certificates", "revocation-max-age", CONF_DURATION, "30d", NULL, SECOND,
+    400 * DAY, NULL, R(max_age_ms),
+    N_("Lists and answers older than this do not count, whatever they say "
+    "themselves.")},
+{"certificates", "fetch-connect-timeout", CONF_DURATION, "5s", NULL, 100,
+    5 * MINUTE, NULL, R(connect_ms),
+    N_("The longest time that connecting to a host may take.")},
+{"certificates", "fetch-timeout", CONF_DURATION, "15s", NULL, 100, HOUR, NULL,
+    R(fetch_ms),
+    N_("The longest time that fetching one list or answer may take.")},
+{"certificates", "fetch-max", CONF_SIZE, "20MB", NULL, KB, GB, NULL,
+    R(fetch_max),
+    N_("The largest list or answer that is taken.")},
+{"certificates", "fetch-proxy", CONF_TEXT, "", "http://proxy.example.jp:8080",
+    0, 0, NULL, R(proxy),
+    N_("A proxy for fetching; empty uses none, whatever the environment "
+    "says.")},
 {"certificates", "expiry-warning-days", CONF_INT, "92", NULL, 0, 3650, NULL,
     C(expiry_warning_days),
     N_("Warn when a certificate expires within so many days.")},

@@ -2,6 +2,7 @@
 #ifndef CONF_TABLE_H
 #define CONF_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,7 +22,8 @@ enum conf_type {
 	CONF_DURATION, /* int64_t, milliseconds */
 	CONF_SIZE,     /* int64_t, bytes */
 	CONF_MODE,     /* mode_t, octal */
-	CONF_NAMES     /* struct conf_list of names; list in the file */
+	CONF_NAMES,    /* struct conf_list of names; list in the file */
+	CONF_TEXTS     /* struct conf_list of CONF_TEXT; list in the file */
 };
 
 struct conf_setting {
@@ -63,6 +65,9 @@ int conf_value_set(const struct conf_setting *s, void *base, const char *text,
 void conf_value_clear(const struct conf_setting *s, void *base);
 /* Frees what the field owns. */
 void conf_value_free(const struct conf_setting *s, void *base);
+
+/* True for lists: a value may be given several times. */
+bool conf_is_list(const struct conf_setting *s);
 
 /* A number as it is typed for this setting: "3s", "20MB", "0027". */
 char *conf_value_text(

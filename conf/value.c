@@ -268,15 +268,15 @@ add_name(const struct conf_setting *s, struct conf_list *list, const char *text,
 	char **grown;
 
 	if (text[0] == '\0')
-		return why_set(why, "an empty name");
-	if (check_name(text, why) != 0)
+		return why_set(why, "an empty entry");
+	if (s->type == CONF_NAMES && check_name(text, why) != 0)
 		return -1;
 	for (size_t i = 0; i < list->count; i++) {
 		if (strcmp(list->item[i], text) == 0)
 			return why_set(why, "is named twice");
 	}
 	if (list->count >= (size_t)s->max || list->count >= LIST_MAX)
-		return why_set(why, "is one name too many");
+		return why_set(why, "is one too many");
 	grown = realloc(list->item, (list->count + 1) * sizeof *grown);
 	if (grown == NULL)
 		return why_set(why, "out of memory");
@@ -353,6 +353,7 @@ conf_value_set(const struct conf_setting *s, void *base, const char *text,
 	case CONF_BOOL:
 		return set_bool(at, text, why);
 	case CONF_NAMES:
+	case CONF_TEXTS:
 		return add_name(s, at, text, why);
 	case CONF_INT:
 	case CONF_DURATION:
@@ -386,7 +387,7 @@ conf_value_clear(const struct conf_setting *s, void *base)
 	if (s->type == CONF_FLAGS) {
 		for (int i = 0; s->words[i] != NULL; i++)
 			((bool *)at)[i] = false;
-	} else if (s->type == CONF_NAMES) {
+	} else if (s->type == CONF_NAMES || s->type == CONF_TEXTS) {
 		struct conf_list *list = at;
 
 		for (size_t i = 0; i < list->count; i++)
@@ -423,10 +424,18 @@ conf_value_free(const struct conf_setting *s, void *base)
 	case CONF_SIZE:
 	case CONF_MODE:
 	case CONF_NAMES:
+	case CONF_TEXTS:
 	default:
 		conf_value_clear(s, base);
 		break;
 	}
+}
+
+bool
+conf_is_list(const struct conf_setting *s)
+{
+	return s->type == CONF_NAMES || s->type == CONF_TEXTS ||
+	       s->type == CONF_FLAGS;
 }
 
 struct unit {

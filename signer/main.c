@@ -1,11 +1,12 @@
 /*
  * argv → command.  Common options are taken out here, the rest goes to the
- * command.  Two roles are not commands: the executed examiner and keyholder
- * processes start here too, before anything else is set up.
+ * command.  Three roles are not commands: the executed examiner, fetcher and
+ * keyholder processes start here too, before anything else is set up.
  */
 #include "base/i18n.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "signer/cert/fetch.h"
 #include "signer/cli/cli.h"
 #include "signer/exam/examiner.h"
 #include "signer/key/keyclient.h"
@@ -265,6 +266,8 @@ main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], EXAMINER_ROLE) == 0)
 		return examiner_main();
+	if (argc > 1 && strcmp(argv[1], FETCHER_ROLE) == 0)
+		return fetcher_main();
 	i18n_init();
 	if (argc > 1 && strcmp(argv[1], "--keyholder") == 0)
 		return keyholder_main(argc, argv);

@@ -14,6 +14,7 @@
 #define FORMATS_MAX 8
 
 struct bjob;
+struct revcheck;
 struct bsig;
 
 /* The first of a key and format (DESIGN 4, "one first"). */
@@ -39,6 +40,13 @@ struct bkey {
 	struct cert_policy policy;
 	struct cert_verdict verdict;
 	int64_t checked_ms;            /* monotonic, of the last whole check */
+	struct revcheck *revcheck;     /* that runs, or NULL */
+	struct cert_revocation known;  /* of the last one, */
+	int64_t known_ms;              /* monotonic, at its end */
+	bool is_known;                 /* there was one */
+	bool wants_revocation;         /* somebody can be asked */
+	uint8_t known_of[CERT_SHA256]; /* the certificate it was about */
+	int64_t revoke_until_ms; /* monotonic: opening waits for it, or 0 */
 	uint8_t spki[FINDINGS_SHA256]; /* of the certificate seen last */
 	bool spki_known;
 	uint8_t batch_certificate[FINDINGS_SHA256];

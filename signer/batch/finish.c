@@ -12,6 +12,7 @@
 #include "signer/batch/jobs.h"
 #include "signer/batch/keys.h"
 #include "signer/batch/pool.h"
+#include "signer/batch/revoke.h"
 #include "signer/report/explain.h"
 #include "signer/report/words.h"
 #include "spool/publish.h"
@@ -103,6 +104,19 @@ certificates_hold(struct runner *r, struct bjob *j)
 	return 0;
 }
 
+/* What is known of its certificates is too old: the answer is awaited. */
+static bool
+certificates_awaited(struct runner *r, struct bjob *j)
+{
+	size_t parts = j->findings.part_count;
+	bool awaited = false;
+
+	for (size_t i = 0; i < parts * j->drop->sign_with.count; i++)
+		if (revoke_is_due(r, place_signer(r, j, i % parts, i / parts)))
+			awaited = true;
+	return awaited;
+}
+
 /* Chooses the jobs whose names move now. */
 static void
 choose_leaving(struct runner *r)
@@ -114,7 +128,8 @@ choose_leaving(struct runner *r)
 		if (j->stage != STAGE_PUBLISH || j->again_ms > now)
 			continue;
 		/* What has been sent cannot be called back. */
-		j->leaving = j->sent || certificates_hold(r, j) == 0;
+		j->leaving = j->sent || (!certificates_awaited(r, j) &&
+					    certificates_hold(r, j) == 0);
 	}
 }
 

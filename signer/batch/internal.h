@@ -117,6 +117,7 @@ struct runner {
 	struct spool *spool;
 	struct queue *queue;
 	struct cert_anchors *anchors; /* NULL: none configured */
+	int revocation_dir;           /* state/revocation */
 	struct schema_store *schemas; /* NULL: none configured */
 	struct bkey *keys;
 	size_t key_count;

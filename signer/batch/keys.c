@@ -13,6 +13,7 @@
 #include "signer/batch/pool.h"
 #include "signer/batch/resume.h"
 #include "signer/batch/return.h"
+#include "signer/batch/revoke.h"
 #include "signer/cert/pubkey.h"
 #include "signer/cert/signerkey.h"
 #include "signer/key/pin.h"
@@ -93,14 +94,20 @@ key_is_heard(const struct bkey *k)
 }
 
 /* The whole check of the key's certificate, now. */
-static int
-check_certificate(struct bkey *k, struct err *e)
+int
+key_check_now(struct bkey *k, struct err *e)
 {
 	if (cert_check(&k->policy, buf_view(&k->status.certificate),
 		clock_wall_ms(), &k->verdict, e) != 0)
 		return -1;
 	k->checked_ms = clock_mono_ms();
 	return cert_verdict_err(&k->verdict, e);
+}
+
+void
+key_check_soon(struct bkey *k)
+{
+	k->checked_ms = clock_mono_ms() - WHOLE_CHECK_MS;
 }
 
 int
@@ -113,7 +120,7 @@ key_check_again(struct bkey *k, struct err *e)
 	if (k->status.certificate.len == 0)
 		return 0; /* it signed nothing in this run */
 	if (clock_mono_ms() - k->checked_ms >= WHOLE_CHECK_MS)
-		return check_certificate(k, e);
+		return key_check_now(k, e);
 	if (cert_verdict_err(&k->verdict, e) != 0)
 		return -1;
 	if (now > k->verdict.cert.not_after_ms)
@@ -195,6 +202,20 @@ opened(struct runner *r, struct bkey *k)
 		resume_held(r, k->conf->name);
 }
 
+void
+key_seen(struct runner *r, struct bkey *k)
+{
+	struct err e = {0};
+
+	if ((k->state != KEY_OPENING && k->state != KEY_RETURNING) ||
+	    k->status.certificate.len == 0)
+		return;
+	if (key_check_now(k, &e) != 0 || choose_algorithm(k, &e) != 0)
+		key_stop(r, k, &e);
+	else
+		opened(r, k);
+}
+
 static void
 take_status(struct runner *r, struct bkey *k, struct keyholder_status *s)
 {
@@ -211,10 +232,8 @@ take_status(struct runner *r, struct bkey *k, struct keyholder_status *s)
 	memset(s, 0, sizeof *s);
 	if (k->state == KEY_OPEN || k->status.certificate.len == 0)
 		return;
-	if (check_certificate(k, &e) != 0 || choose_algorithm(k, &e) != 0)
-		key_stop(r, k, &e);
-	else
-		opened(r, k);
+	if (!revoke_seen(r, k))
+		key_seen(r, k);
 }
 
 /* The signature of the line that this answer belongs to; NULL when its job

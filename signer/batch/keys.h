@@ -49,4 +49,12 @@ void key_stop(struct runner *r, struct bkey *k, const struct err *why);
  * the whole check when the last one is older than a minute.  0 / -1. */
 int key_check_again(struct bkey *k, struct err *e);
 
+/* The whole check now, and for the next key_check_again. */
+int key_check_now(struct bkey *k, struct err *e);
+void key_check_soon(struct bkey *k);
+
+/* Its certificate has been seen and need not wait: opens the key, or stops
+ * it.  Nothing when it is open already or was stopped meanwhile. */
+void key_seen(struct runner *r, struct bkey *k);
+
 #endif

@@ -21,6 +21,7 @@
 #include "signer/batch/request.h"
 #include "signer/batch/resume.h"
 #include "signer/batch/return.h"
+#include "signer/batch/revoke.h"
 #include "signer/batch/sign.h"
 #include "signer/exit.h"
 #include "spool/watch.h"
@@ -138,7 +139,7 @@ open_all(struct runner *r, struct err *e)
 		return -1;
 	spool_set_between(r->spool, between_syncs, r);
 	r->queue = queue_open(spool_state_dir(r->spool), QUEUE_WRITE, e);
-	if (r->queue == NULL)
+	if (r->queue == NULL || revoke_open(r, e) != 0)
 		return -1;
 	pool_remember(r);
 	if (crash_watch(spool_state_dir(r->spool), &r->crashed, e) != 0)
@@ -151,6 +152,7 @@ close_all(struct runner *r)
 {
 	crash_end();
 	jobs_free(r);
+	revoke_close(r);
 	keys_close(r);
 	exams_stop(r);
 	queue_close(r->queue);
@@ -210,6 +212,7 @@ turn(struct runner *r)
 	resume_more(r);
 	drops_claim(r);
 	keys_pump(r);
+	revoke_pump(r);
 	sign_collect(r);
 	record_intents(r);
 	exams_dispatch(r);
@@ -283,13 +286,15 @@ patience(const struct runner *r)
 {
 	int64_t now = clock_mono_ms(), until = now + REQUEST_POLL_MS;
 	int64_t deadline = exams_deadline(r), drops = drops_next_ms(r);
-	int64_t keys = keys_next_ms(r);
+	int64_t keys = keys_next_ms(r), revoke = revoke_next_ms(r);
 
 	if (queue_in_transaction(r->queue) && now + GROUP_MS < until)
 		until = now + GROUP_MS;
 
 	if (keys < until)
 		until = keys;
+	if (revoke < until)
+		until = revoke;
 	if (deadline >= 0 && deadline < until)
 		until = deadline;
 	if (r->job_count < IN_FLIGHT_MAX && drops < until)
@@ -317,13 +322,14 @@ fill_fds(const struct runner *r, int signals, struct pollfd *fds)
 		fds[n++] =
 		    (struct pollfd){key_is_heard(k) ? k->fd : -1, POLLIN, 0};
 	}
+	n += revoke_poll(r, fds + n);
 	return n;
 }
 
 static void
 wait_for_events(struct runner *r, int signals)
 {
-	struct pollfd fds[FIXED_FDS + EXAMINERS_MAX + 256];
+	struct pollfd fds[FIXED_FDS + EXAMINERS_MAX + 2 * 256];
 	struct signalfd_siginfo info;
 	size_t n = fill_fds(r, signals, fds);
 
@@ -431,7 +437,7 @@ block_signals(void)
 int
 batch_run(const struct conf *c, const struct batch_options *o, struct err *e)
 {
-	struct runner r = {.conf = c, .options = o};
+	struct runner r = {.conf = c, .revocation_dir = -1, .options = o};
 	int signals = block_signals(), code;
 
 	r.jobs_end = &r.jobs;
@@ -461,7 +467,7 @@ int
 batch_requests(const struct conf *c, struct err *e)
 {
 	static const struct batch_options none = {.pin_fd = -1};
-	struct runner r = {.conf = c, .options = &none};
+	struct runner r = {.conf = c, .revocation_dir = -1, .options = &none};
 
 	r.jobs_end = &r.jobs;
 	r.spool = spool_open(c, e);

@@ -10,7 +10,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "signer/batch/jobs.h"
+#include "signer/batch/revoke.h"
 #include "signer/report/report.h"
+#include "signer/report/revoked.h"
+#include "signer/report/words.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -96,15 +99,44 @@ take_certificate(
 	s->not_after_ms = c->not_after_ms;
 }
 
+/* Of several signers the one that was not checked is told. */
+static void
+take_revocation(
+    struct report_filing *f, struct report *t, const struct cert_revocation *r)
+{
+	struct report_check_result *c = &f->check[REPORT_CHECK_REVOCATION];
+	struct report_revocation *v = &f->revocation;
+	char text[REVOKED_TEXT], code[64];
+	struct words w;
+
+	if (c->state == REPORT_NOT_CHECKED)
+		return;
+	c->state = r->state == REVOCATION_GOOD  ? REPORT_PASSED
+		   : cert_revocation_forbids(r) ? REPORT_NOT_PASSED
+						: REPORT_NOT_CHECKED;
+	if (r->state == REVOCATION_NOT_CHECKED)
+		report_text(t, &c->code, revoked_code(r, code));
+	words_begin(&w, t->language);
+	if (r->kind[0] != '\0')
+		report_text(t, &c->detail, revoked_text(r, text, sizeof text));
+	words_end(&w);
+	report_text(t, &v->state, cert_revocation_name(r->state));
+	report_text(t, &v->why, r->why);
+	report_text(t, &v->kind, r->kind);
+	report_text(t, &v->source, r->source);
+	report_text(t, &v->note, r->note);
+	v->cached = r->cached;
+	v->checked_ms = r->checked_ms;
+	v->produced_ms = r->produced_ms;
+	v->until_ms = r->until_ms;
+}
+
 /* What the certificate checks say for a filing that has this signature. */
 static void
 take_checks(
     struct report_filing *f, struct report *t, const struct cert_verdict *v)
 {
 	struct report_check_result *path = &f->check[REPORT_CHECK_PATH];
-	struct report_check_result *revoked =
-	    &f->check[REPORT_CHECK_REVOCATION];
-	char code[64];
 
 	f->check[REPORT_CHECK_VALIDITY].state =
 	    v->ok ? REPORT_PASSED : REPORT_NOT_PASSED;
@@ -113,9 +145,7 @@ take_checks(
 						 : REPORT_NOT_CHECKED;
 	if (path->state == REPORT_NOT_CHECKED)
 		report_text(t, &path->code, "certificate-path-not-checked");
-	revoked->state = REPORT_NOT_CHECKED;
-	snprintf(code, sizeof code, "revocation-%s", v->revocation_why);
-	report_text(t, &revoked->code, code);
+	take_revocation(f, t, &v->revoked);
 }
 
 /* What the certificate of a signature was worth when it was made.  One
@@ -125,18 +155,22 @@ verdict_of(struct runner *r, const struct queue_signature *q)
 {
 	static struct cert_verdict v;
 	static bool known;
+	static struct cert_revocation revocation;
 	const struct conf_key *key = conf_key_find(r->conf, q->key);
-	struct cert_policy policy;
+	struct cert_policy policy = {0};
 	struct buf der = {0};
 	struct err e = {0};
 
 	if (known && memcmp(v.cert.sha256, q->certificate, CERT_SHA256) == 0 &&
 	    q->time_ms >= v.at_ms && q->time_ms - v.at_ms < VERDICT_MS)
 		return &v;
+	revoke_recall(r, q->certificate, &revocation);
 	known =
 	    queue_certificate_get(r->queue, q->certificate, &der, &e) == 1 &&
-	    cert_policy_init(&policy, r->conf, key, r->anchors, &e) == 0 &&
-	    cert_check(&policy, buf_view(&der), q->time_ms, &v, &e) == 0;
+	    cert_policy_init(&policy, r->conf, key, r->anchors, &e) == 0;
+	policy.known = &revocation;
+	known = known &&
+		cert_check(&policy, buf_view(&der), q->time_ms, &v, &e) == 0;
 	buf_free(&der);
 	return known ? &v : NULL;
 }

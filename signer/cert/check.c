@@ -9,6 +9,7 @@
 #include "signer/cert/algorithm.h"
 #include "signer/cert/path.h"
 #include "signer/cert/profile.h"
+#include "signer/cert/revcheck.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -50,7 +51,7 @@ cert_policy_init(struct cert_policy *p, const struct conf *c,
 {
 	memset(p, 0, sizeof *p);
 	p->anchors = anchors;
-	p->revocation = c->revocation;
+	p->revocation = revcheck_policy(c, key);
 	p->warn_days = c->expiry_warning_days;
 	p->allow_ec = conf_algorithm_allowed(
 	    c, NULL, algorithm_find(SIGN_ECDSA_SHA384)->name);
@@ -200,21 +201,60 @@ check_key(const struct cert_policy *p, struct cert_verdict *v)
 		cert_add_problem(v, "certificate-not-pinned", "%s", c->subject);
 }
 
+/* Was anybody asked?  "Nobody may be" is no failure of a source. */
+static bool
+asked_in_vain(const struct cert_revocation *r)
+{
+	return r->kind[0] != '\0' && strcmp(r->why, "no-hosts") != 0;
+}
+
+static void
+take_revocation(const struct cert_policy *p, struct cert_verdict *v)
+{
+	struct cert_revocation *r = &v->revoked;
+
+	cert_revocation_none(r, "not-asked");
+	if (p->known != NULL)
+		*r = *p->known;
+	if (r->kind[0] == '\0' &&
+	    v->cert.profile->revocation == CERT_REVOCATION_VERIFIERS_ONLY)
+		cert_revocation_none(r, "jpki-verifiers-only");
+	if (p->revocation == CONF_REVOCATION_OFF)
+		cert_revocation_none(r, "off");
+	/* A good answer ends; a "revoked" stays. */
+	if (r->state == REVOCATION_GOOD && v->at_ms > r->until_ms) {
+		r->state = REVOCATION_NOT_CHECKED;
+		snprintf(r->why, sizeof r->why, "%s", "stale");
+	}
+	snprintf(v->revocation, sizeof v->revocation, "%s",
+	    cert_revocation_name(r->state));
+	snprintf(v->revocation_why, sizeof v->revocation_why, "%s", r->why);
+}
+
 static void
 check_revocation(const struct cert_policy *p, struct cert_verdict *v)
 {
-	const char *why = "not-implemented";
+	const struct cert_revocation *r = &v->revoked;
+	char when[32] = "";
 
-	if (v->cert.profile->revocation == CERT_REVOCATION_VERIFIERS_ONLY)
-		why = "jpki-verifiers-only";
-	if (p->revocation == CONF_REVOCATION_OFF)
-		why = "off";
-	snprintf(v->revocation, sizeof v->revocation, "not-checked");
-	snprintf(v->revocation_why, sizeof v->revocation_why, "%s", why);
+	take_revocation(p, v);
+	if (r->revoked_ms != 0)
+		cert_time_text(r->revoked_ms, when, sizeof when);
+	if (r->state == REVOCATION_REVOKED)
+		cert_add_problem(v, "certificate-revoked", "%s%s%s; %s", when,
+		    r->reason[0] == '\0' ? "" : ", ", r->reason, r->source);
+	else if (r->state == REVOCATION_SUSPENDED)
+		cert_add_problem(
+		    v, "certificate-suspended", "%s; %s", when, r->source);
+	if (r->state != REVOCATION_NOT_CHECKED)
+		return;
 	/* A check that is demanded and cannot be made has failed. */
 	if (p->revocation == CONF_REVOCATION_REQUIRE)
-		cert_add_problem(
-		    v, "certificate-revocation-required", "%s", why);
+		cert_add_problem(v, "certificate-revocation-required", "%s%s%s",
+		    r->why, r->source[0] == '\0' ? "" : ", ", r->source);
+	else if (asked_in_vain(r))
+		cert_add_warning(v, "certificate-revocation-unknown", "%s, %s",
+		    r->why, r->source);
 }
 
 int

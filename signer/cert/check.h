@@ -8,6 +8,7 @@
 #include "conf/conf.h"
 #include "signer/cert/anchors.h"
 #include "signer/cert/cert.h"
+#include "signer/cert/revocation.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +24,8 @@ struct cert_policy {
 	bool allow_ec;            /* P-384 too; else RSA only */
 	uint8_t pin[CERT_SHA256]; /* certificate-sha256 of the key */
 	bool pinned;
+	/* What revcheck.c found out; NULL: nobody was asked.  Borrowed. */
+	const struct cert_revocation *known;
 };
 
 /* A policy from the configuration; `key` may be NULL.  `anchors` must live
@@ -51,9 +54,11 @@ enum cert_path_state {
  *   certificate-ca-expired, certificate-ca-invalid (not a CA, path length,
  *   name or policy constraints), certificate-critical-extension,
  *   certificate-is-authentication, certificate-is-ca, certificate-not-pinned,
+ *   certificate-revoked, certificate-suspended,
  *   certificate-revocation-required.
  * Warnings: certificate-expires-{90,60,30,7}, certificate-path-not-checked,
- *   certificate-usage-absent, certificate-many-policies.
+ *   certificate-usage-absent, certificate-many-policies,
+ *   certificate-revocation-unknown (somebody was asked, in vain).
  */
 struct cert_verdict {
 	struct cert_info cert;
@@ -67,11 +72,10 @@ struct cert_verdict {
 	enum cert_path_state path;
 	char path_names[CERT_PATH_MAX][160]; /* issuer first, then up */
 	unsigned path_count;
-	uint8_t anchor[CERT_SHA256]; /* fingerprint of the anchor used */
-	/* "not-checked" in this version, and why: "jpki-verifiers-only",
-	 * "not-implemented", "off". */
-	char revocation[24];
-	char revocation_why[40];
+	uint8_t anchor[CERT_SHA256];    /* fingerprint of the anchor used */
+	char revocation[24];            /* as cert_revocation_name says */
+	char revocation_why[40];        /* not checked: why */
+	struct cert_revocation revoked; /* the whole story */
 };
 
 /*

@@ -6,6 +6,7 @@
 #include "signer/cert/check.h"
 #include "signer/cert/profile.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void
@@ -60,8 +61,7 @@ cert_verdict_put(struct ipc_msg *m, const struct cert_verdict *v)
 	for (unsigned i = 0; i < v->path_count; i++)
 		ipc_put_str(m, v->path_names[i]);
 	ipc_put_bytes(m, slice_of(v->anchor, CERT_SHA256));
-	ipc_put_str(m, v->revocation);
-	ipc_put_str(m, v->revocation_why);
+	cert_revocation_put(m, &v->revoked);
 }
 
 /* At most `size` bytes; exactly that many where `exact`. */
@@ -160,8 +160,11 @@ cert_verdict_get(struct ipc_msg *m, struct cert_verdict *v)
 	for (unsigned i = 0; i < v->path_count; i++)
 		ipc_get_str(m, v->path_names[i], sizeof v->path_names[0]);
 	get_bytes(m, v->anchor, CERT_SHA256, true);
-	ipc_get_str(m, v->revocation, sizeof v->revocation);
-	ipc_get_str(m, v->revocation_why, sizeof v->revocation_why);
+	cert_revocation_get(m, &v->revoked);
+	snprintf(v->revocation, sizeof v->revocation, "%s",
+	    cert_revocation_name(v->revoked.state));
+	snprintf(
+	    v->revocation_why, sizeof v->revocation_why, "%s", v->revoked.why);
 	/* What was not good once cannot become good by reading it wrong. */
 	if (m->failed || (v->ok && v->problem_count > 0)) {
 		memset(v, 0, sizeof *v);

@@ -14,6 +14,7 @@
 #include "signer/cli/cert_export.h"
 #include "signer/cli/certview.h"
 #include "signer/cli/cli.h"
+#include "signer/cli/revocation.h"
 #include "signer/cli/state.h"
 #include "signer/exam/sandbox.h"
 #include "signer/key/keyclient.h"
@@ -32,6 +33,7 @@ struct asked {
 	bool remembered; /* as last seen, no PIN */
 	bool card;       /* what the card shows without its PIN */
 	bool personal;   /* date of birth, sex, address too */
+	bool check;      /* ask about revocation now */
 	struct cert_export export;
 	int64_t seen_ms; /* when that was; 0 = it comes from the key itself */
 };
@@ -186,10 +188,29 @@ get_bytes(
 	return ask_key(cli, a, out, e);
 }
 
+/* Revocation: asked now, or what batches found out. */
+static int
+look_up(const struct cli *cli, const struct asked *a, struct cert_policy *p,
+    struct slice bytes, struct cert_revocation *known, struct err *e)
+{
+	if (cli->conf == NULL)
+		return 0;
+	p->known = known;
+	if (!a->check) {
+		cli_revocation_recall(cli->conf, bytes, known);
+		return 0;
+	}
+	if (p->revocation == CONF_REVOCATION_OFF)
+		p->revocation = CONF_REVOCATION_PREFER;
+	return cli_revocation_ask(
+	    cli->conf, a->key, p->anchors, bytes, true, known, e);
+}
+
 static int
 cert(const struct cli *cli, struct asked *a)
 {
 	struct cert_policy p = {.revocation = CONF_REVOCATION_PREFER};
+	struct cert_revocation known;
 	struct cert_anchors *anchors = NULL;
 	struct buf bytes = {0};
 	struct err e = {0};
@@ -198,7 +219,8 @@ cert(const struct cli *cli, struct asked *a)
 	if (certview_anchors(cli->conf, &anchors, &e) != 0 ||
 	    (cli->conf != NULL &&
 		cert_policy_init(&p, cli->conf, a->key, anchors, &e) != 0) ||
-	    get_bytes(cli, a, &bytes, &e) != 0)
+	    get_bytes(cli, a, &bytes, &e) != 0 ||
+	    look_up(cli, a, &p, buf_view(&bytes), &known, &e) != 0)
 		code = cli_fail(&e);
 	else if (a->key == NULL)
 		code = show_file(cli, a, &p, &bytes);
@@ -246,6 +268,8 @@ parse(struct asked *a, int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--remembered") == 0)
 			a->remembered = true;
+		else if (strcmp(argv[i], "--check") == 0)
+			a->check = true;
 		else if (strcmp(argv[i], "--card") == 0)
 			a->card = true;
 		else if (strcmp(argv[i], "--holder") == 0)
@@ -293,7 +317,8 @@ run(struct cli *cli, int argc, char **argv)
 		if (a.key == NULL)
 			return cli_fail(&e);
 	}
-	if ((a.card || a.export.wanted) && a.key == NULL)
+	if (((a.card || a.export.wanted) && a.key == NULL) ||
+	    (a.check && cli->conf == NULL))
 		return cli_usage(&cmd_cert);
 	if (a.export.wanted)
 		return export(cli, &a);
@@ -303,7 +328,7 @@ run(struct cli *cli, int argc, char **argv)
 }
 
 const struct command cmd_cert = {"cert", false, run,
-    N_("[KEY|FILE] [--at DATE] [--remembered | --card] [--holder] "
+    N_("[KEY|FILE] [--check] [--at DATE] [--remembered | --card] [--holder] "
        "[--export pem|der]"),
     N_("show a certificate and whether it may sign"),
     N_("Shows the certificate of a key or of a file (PEM or DER): holder, "
@@ -311,6 +336,8 @@ const struct command cmd_cert = {"cert", false, run,
        "filings may be signed with it.\nA key that is locked asks for its "
        "PIN; --remembered shows the certificate as the\nlast batch saw it, "
        "without a PIN.  --at checks for another day (2027-03-15).\n"
+       "--check asks now whether it has been revoked, instead of showing what "
+       "is known.\n"
        "--card shows what a My Number card tells without its password.\n"
        "Date of birth, sex and address are shown on a terminal or with "
        "--holder.\n\n"

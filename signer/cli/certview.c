@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "signer/cert/profile.h"
 #include "signer/report/explain.h"
+#include "signer/report/revoked.h"
 
 #include <string.h>
 #include <time.h>
@@ -206,11 +207,9 @@ show_path(FILE *f, const struct cert_verdict *v)
 const char *
 certview_revocation(const struct cert_verdict *v)
 {
-	if (strcmp(v->revocation_why, "jpki-verifiers-only") == 0)
-		return _("not checked (open to certified verifiers only)");
-	if (strcmp(v->revocation_why, "off") == 0)
-		return _("not checked (switched off)");
-	return _("not checked (not in this version)");
+	static char text[REVOKED_TEXT];
+
+	return revoked_text(&v->revoked, text, sizeof text);
 }
 
 static void
@@ -320,16 +319,35 @@ info_json(const struct cert_info *c, bool personal)
 	    "sha256", hash, "spki_sha256", spki);
 }
 
+static json_t *
+revoked_json(const struct cert_revocation *r)
+{
+	char text[4][32] = {"", "", "", ""};
+	const int64_t when[4] = {
+	    r->checked_ms, r->produced_ms, r->until_ms, r->revoked_ms};
+
+	for (int i = 0; i < 4; i++)
+		if (when[i] != 0)
+			cert_time_text(when[i], text[i], sizeof text[i]);
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s}",
+	    "revocation_kind", r->kind, "revocation_source", r->source,
+	    "revocation_note", r->note, "revoked_because", r->reason,
+	    "revocation_earlier_answer", (int)r->cached, "revocation_asked",
+	    text[0], "revocation_produced", text[1], "revocation_good_until",
+	    text[2], "revoked_since", text[3]);
+}
+
 json_t *
 certview_json(const struct cert_verdict *v, bool personal)
 {
 	static const char *const paths[] = {"not-checked", "good", "bad"};
 	char anchor[2 * CERT_SHA256 + 1] = "", at[32];
+	json_t *j;
 
 	if (v->path == CERT_PATH_OK)
 		text_hex_fixed(anchor, v->anchor, CERT_SHA256);
-	return json_pack("{s:o, s:s, s:b, s:I, s:s, s:o, s:s, s:s, s:s, s:o, "
-			 "s:o}",
+	j = json_pack("{s:o, s:s, s:b, s:I, s:s, s:o, s:s, s:s, s:s, s:o, "
+		      "s:o}",
 	    "certificate", info_json(&v->cert, personal), "checked_for",
 	    cert_time_text(v->at_ms, at, sizeof at), "may_sign", v->ok,
 	    "days_left", (json_int_t)v->days_left, "path", paths[v->path],
@@ -340,6 +358,9 @@ certview_json(const struct cert_verdict *v, bool personal)
 	    "revocation_reason", v->revocation_why, "problems",
 	    notes_json(v->problems, v->problem_count), "warnings",
 	    notes_json(v->warnings, v->warning_count));
+	if (j != NULL)
+		json_object_update_new(j, revoked_json(&v->revoked));
+	return j;
 }
 
 int

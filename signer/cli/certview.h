@@ -20,7 +20,7 @@ json_t *certview_json(const struct cert_verdict *v, bool personal);
  * per wide character). */
 void certview_row(FILE *f, const char *label, const char *value);
 
-/* Why revocation was not checked, in words. */
+/* What is known of its revocation, in words; until the next call. */
 const char *certview_revocation(const struct cert_verdict *v);
 
 /* "2026-11-22" (its first moment) or "2026-11-22T18:00[:00]", Japanese time,

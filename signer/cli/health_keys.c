@@ -9,12 +9,15 @@
 #include "queue/queue.h"
 #include "queue/sign.h"
 #include "signer/cert/check.h"
+#include "signer/cert/revcheck.h"
 #include "signer/cli/health.h"
 #include "signer/cli/keyview.h"
+#include "signer/cli/revocation.h"
 #include "signer/cli/state.h"
 #include "signer/key/ask.h"
 #include "signer/key/keyclient.h"
 #include "signer/key/keystate.h"
+#include "signer/report/revoked.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -179,11 +182,49 @@ tell_verdict(struct patient *p, const struct cert_verdict *v)
 	    (long long)v->days_left);
 }
 
+/* Asked now; nothing is kept, because doctor changes nothing. */
+static void
+check_revocation(struct patient *p, const struct cert_anchors *anchors,
+    struct cert_policy *policy, struct cert_revocation *known)
+{
+	struct err e = {0};
+
+	cert_revocation_none(known, "no-hosts");
+	policy->known = known;
+	if (revcheck_possible(p->conf, p->key) &&
+	    cli_revocation_ask(p->conf, p->key, anchors,
+		buf_view(&p->certificate), false, known, &e) != 0)
+		health_err(p->h, HEALTH_BAD, p->subject, &e);
+}
+
+static void
+tell_revocation(struct patient *p, const struct cert_verdict *v)
+{
+	char text[REVOKED_TEXT];
+
+	if (!cert_revocation_forbids(&v->revoked))
+		health_good(p->h, p->subject, "%s",
+		    revoked_text(&v->revoked, text, sizeof text));
+}
+
+static int
+judge(struct patient *p, const struct cert_anchors *anchors,
+    struct cert_verdict *v, struct err *e)
+{
+	struct cert_revocation known;
+	struct cert_policy policy;
+
+	if (cert_policy_init(&policy, p->conf, p->key, anchors, e) != 0)
+		return -1;
+	check_revocation(p, anchors, &policy, &known);
+	return cert_check(
+	    &policy, buf_view(&p->certificate), clock_wall_ms(), v, e);
+}
+
 static void
 check_certificate(struct patient *p, const struct cert_anchors *anchors)
 {
 	struct cert_verdict *v = calloc(1, sizeof *v);
-	struct cert_policy policy;
 	struct err e = {0};
 
 	if (p->certificate.len == 0)
@@ -191,13 +232,12 @@ check_certificate(struct patient *p, const struct cert_anchors *anchors)
 	if (p->certificate.len == 0)
 		health_note(
 		    p->h, HEALTH_WARN, p->subject, "certificate-not-seen", "");
-	else if (v == NULL ||
-		 cert_policy_init(&policy, p->conf, p->key, anchors, &e) != 0 ||
-		 cert_check(&policy, buf_view(&p->certificate), clock_wall_ms(),
-		     v, &e) != 0)
+	else if (v == NULL || judge(p, anchors, v, &e) != 0)
 		health_err(p->h, HEALTH_BAD, p->subject, &e);
-	else
+	else {
 		tell_verdict(p, v);
+		tell_revocation(p, v);
+	}
 	free(v);
 }
 

@@ -9,6 +9,7 @@
 #include "base/ipc.h"
 #include "base/text.h"
 #include "signer/exam/message.h"
+#include "signer/exam/revoke.h"
 #include "signer/exam/sandbox.h"
 #include "signer/exam/verify.h"
 
@@ -109,8 +110,11 @@ verify(const struct submission_format *f, const struct exam_request *q,
 static int
 perform(const struct exam_request *q, struct exam_reply *r, struct err *e)
 {
-	const struct submission_format *f = choose_format(q, e);
+	const struct submission_format *f;
 
+	if (q->op == EXAM_REVOKE)
+		return exam_revoke(q, r, e);
+	f = choose_format(q, e);
 	if (f == NULL)
 		return -1;
 	switch (q->op) {
@@ -123,6 +127,8 @@ perform(const struct exam_request *q, struct exam_reply *r, struct err *e)
 		    q->sigs, q->sig_count, q->when_ms, q->out, &r->built, e);
 	case EXAM_VERIFY:
 		return verify(f, q, r, e);
+	case EXAM_REVOKE:
+		break;
 	}
 	return err_set(e, ERR_BUG, "ipc-malformed", "operation %d", (int)q->op);
 }

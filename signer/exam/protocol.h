@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "conf/conf.h"
+#include "signer/cert/revoke.h"
 #include "signer/exam/findings.h"
 #include "signer/exam/format.h"
 
@@ -20,13 +21,29 @@ enum exam_op {
 	EXAM_MISSING = 1, /* which named members of a folder are not there */
 	EXAM_EXAMINE,     /* the one pass */
 	EXAM_BUILD,       /* write the output */
-	EXAM_VERIFY       /* read an output back */
+	EXAM_VERIFY,      /* read an output back */
+	EXAM_REVOKE       /* judge what was fetched about a certificate */
 };
 
 /* A signature that must be found valid by EXAM_VERIFY. */
 struct exam_expected {
 	char part[200];
 	uint8_t spki[FINDINGS_SHA256];
+};
+
+/* EXAM_REVOKE: the certificate is the first member of `input`, the anchors
+ * are the options'; the lists or answers are members of `drop`. */
+enum exam_revoke_what {
+	EXAM_REVOKE_PLAN, /* where to ask, and the OCSP request */
+	EXAM_REVOKE_CRL,
+	EXAM_REVOKE_OCSP
+};
+
+struct exam_revoke {
+	enum exam_revoke_what what;
+	int64_t max_age_ms;
+	bool nonce_required;
+	struct slice request; /* OCSP: that was sent; empty: a cached answer */
 };
 
 struct exam_request {
@@ -44,6 +61,7 @@ struct exam_request {
 	int out; /* EXAM_BUILD: the empty output file */
 	const struct exam_expected *expected;
 	size_t expected_count;
+	struct exam_revoke revoke; /* EXAM_REVOKE */
 };
 
 /*
@@ -72,6 +90,10 @@ struct exam_reply {
 	struct findings findings; /* DONE of EXAMINE and VERIFY */
 	struct built built;       /* DONE of BUILD */
 	char output_name[1100];   /* DONE of EXAMINE: see output_name() */
+	bool revoke;              /* DONE of REVOKE: */
+	struct revoke_plan plan;
+	struct cert_revocation revocation;
+	unsigned which; /* member of `drop` that it is from */
 };
 
 /* Receives one message.  The type, or -1 for a peer that misbehaves (drop

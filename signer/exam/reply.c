@@ -88,6 +88,12 @@ exam_done_send(int fd, const struct exam_reply *r, const struct err *failure,
 	ipc_put_u64(&m, r->built.size);
 	ipc_put_bytes(&m, slice_of(r->built.sha256, FINDINGS_SHA256));
 	ipc_put_str(&m, r->output_name);
+	ipc_put_u64(&m, r->revoke);
+	if (r->revoke) {
+		revoke_plan_put(&m, &r->plan);
+		cert_revocation_put(&m, &r->revocation);
+		ipc_put_u64(&m, r->which);
+	}
 	result = ipc_send(fd, &m, e);
 	ipc_free(&m);
 	return result;
@@ -126,6 +132,12 @@ take_done(struct exam_reply *r, struct ipc_msg *m)
 	else
 		m->failed = true;
 	ipc_get_str(m, r->output_name, sizeof r->output_name);
+	r->revoke = ipc_get_u64(m) != 0;
+	if (!r->revoke)
+		return;
+	revoke_plan_get(m, &r->plan);
+	cert_revocation_get(m, &r->revocation);
+	r->which = (unsigned)ipc_get_u64(m);
 }
 
 int

@@ -217,6 +217,21 @@ send_plans(struct sending *s, const struct exam_request *r, struct err *e)
 	return result;
 }
 
+static int
+send_revoke(struct sending *s, const struct exam_request *r, struct err *e)
+{
+	struct ipc_msg *m;
+
+	if (r->op != EXAM_REVOKE)
+		return 0;
+	m = record_begin(s, MSG_REVOKE);
+	ipc_put_u64(m, r->revoke.what);
+	ipc_put_i64(m, r->revoke.max_age_ms);
+	ipc_put_u64(m, r->revoke.nonce_required);
+	ipc_put_bytes(m, r->revoke.request);
+	return record_end(s, e);
+}
+
 int
 exam_request_send(int fd, const struct exam_request *r, struct err *e)
 {
@@ -226,7 +241,8 @@ exam_request_send(int fd, const struct exam_request *r, struct err *e)
 	ipc_begin(&s.message, MSG_REQUEST);
 	if (send_begin(&s, r, e) != 0 ||
 	    send_members(&s, &r->drop, 0, e) != 0 ||
-	    send_members(&s, &r->input, 1, e) != 0 || send_plans(&s, r, e) != 0)
+	    send_members(&s, &r->input, 1, e) != 0 ||
+	    send_plans(&s, r, e) != 0 || send_revoke(&s, r, e) != 0)
 		goto out;
 	record_begin(&s, MSG_GO);
 	if (record_end(&s, e) == 0)
@@ -248,6 +264,7 @@ struct exam_job {
 	struct slice *plans;
 	struct new_signature *sigs;
 	struct exam_expected *expected;
+	struct slice request; /* EXAM_REVOKE */
 };
 
 static void
@@ -279,6 +296,7 @@ exam_job_free(struct exam_job *job)
 		free_slice(job->sigs[i].value);
 		free_slice(job->sigs[i].certificate);
 	}
+	free_slice(job->request);
 	free(job->plans);
 	free(job->sigs);
 	free(job->expected);
@@ -332,7 +350,7 @@ take_begin(struct exam_job *job, struct ipc_msg *m)
 	get_options(m, &r->options);
 	if (r->op == EXAM_BUILD)
 		r->out = ipc_get_fd(m);
-	if (r->op < EXAM_MISSING || r->op > EXAM_VERIFY)
+	if (r->op < EXAM_MISSING || r->op > EXAM_REVOKE)
 		m->failed = true;
 	r->format = job->format;
 	r->drop.name = job->name[0];
@@ -422,6 +440,22 @@ take_expected(struct exam_job *job, struct ipc_msg *m)
 	get_hash(m, p->spki);
 }
 
+static void
+take_revoke(struct exam_job *job, struct ipc_msg *m)
+{
+	struct exam_revoke *v = &job->r.revoke;
+	uint64_t what = ipc_get_u64(m);
+
+	v->max_age_ms = ipc_get_i64(m);
+	v->nonce_required = ipc_get_u64(m) != 0;
+	if (what > EXAM_REVOKE_OCSP || job->request.p != NULL) {
+		m->failed = true;
+		return;
+	}
+	v->what = (enum exam_revoke_what)what;
+	v->request = job->request = copy_bytes(m);
+}
+
 /* One record of a request; true when it was the last (GO). */
 static bool
 take_record(struct exam_job *job, struct ipc_msg *m)
@@ -441,6 +475,9 @@ take_record(struct exam_job *job, struct ipc_msg *m)
 		return false;
 	case MSG_EXPECTED:
 		take_expected(job, m);
+		return false;
+	case MSG_REVOKE:
+		take_revoke(job, m);
 		return false;
 	case MSG_GO:
 		return true;

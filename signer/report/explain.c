@@ -33,6 +33,7 @@ static const struct row rows[] = {
 #include "signer/report/explain_pass.def"
 #include "signer/report/explain_pkcs11.def"
 #include "signer/report/explain_report.def"
+#include "signer/report/explain_revocation.def"
 #include "signer/report/explain_spool.def"
 };
 

@@ -113,7 +113,12 @@ put_check_list(struct html *h, const struct report_filing *f)
 		html_text(h, words_check((enum report_check)i));
 		html_raw(h, ": <b>");
 		html_text(h, words_check_state(c->state));
-		html_raw(h, "</b></span>");
+		html_raw(h, "</b>");
+		if (c->detail != NULL) {
+			html_raw(h, "<br>");
+			html_text(h, c->detail);
+		}
+		html_raw(h, "</span>");
 	}
 	html_raw(h, "</dd>\n");
 }

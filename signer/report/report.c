@@ -63,7 +63,9 @@ free_filing(struct report_filing *f)
 	char *const texts[] = {f->job, f->drop, f->input, f->format,
 	    f->procedure, f->version, f->procedure_name, f->taxpayer, f->agent,
 	    f->user_id, f->period, f->schema, f->schema_sha256, f->input_sha256,
-	    f->output_sha256, f->output, f->original};
+	    f->output_sha256, f->output, f->original, f->revocation.state,
+	    f->revocation.why, f->revocation.kind, f->revocation.source,
+	    f->revocation.note};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		free(texts[i]);
@@ -72,8 +74,10 @@ free_filing(struct report_filing *f)
 	for (size_t i = 0; i < f->signer_count; i++)
 		free_signer(&f->signers[i]);
 	free(f->signers);
-	for (size_t i = 0; i < REPORT_CHECK_MAX; i++)
+	for (size_t i = 0; i < REPORT_CHECK_MAX; i++) {
 		free(f->check[i].code);
+		free(f->check[i].detail);
+	}
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "signer/exam/findings.h"
+#include "signer/report/revoked.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,7 +53,8 @@ enum report_check_state {
 
 struct report_check_result {
 	enum report_check_state state;
-	char *code; /* why not checked or not passed; may be NULL */
+	char *code;   /* why not checked or not passed; may be NULL */
+	char *detail; /* who said so and when, in words; may be NULL */
 };
 
 struct report_signer {
@@ -87,6 +89,7 @@ struct report_filing {
 	size_t signer_count;
 	size_t nested_signatures; /* inside forms, e.g. 電子的控除証明書 */
 	struct report_check_result check[REPORT_CHECK_MAX];
+	struct report_revocation revocation;
 	char *schema; /* bundle, "RSH0010-23.2.0" */
 	char *schema_sha256;
 	char *input_sha256; /* hexadecimal */

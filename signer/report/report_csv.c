@@ -160,6 +160,8 @@ put_checks(struct sheet *s, const struct report_filing *f, bool passed)
 		join(s, &b, " / ", words_check((enum report_check)i));
 		if (!passed)
 			join(s, &b, ": ", words_check_state(c->state));
+		if (c->detail != NULL)
+			join(s, &b, ": ", c->detail);
 	}
 	joined(s, &b);
 	buf_free(&b);

@@ -92,10 +92,11 @@ checks(const struct report_filing *f)
 
 	for (size_t i = 0; object != NULL && i < REPORT_CHECK_MAX; i++) {
 		c = &f->check[i];
-		one = json_pack("{s:s, s:o, s:o}", "state",
+		one = json_pack("{s:s, s:o, s:o, s:o}", "state",
 		    words_check_state_name(c->state), "code", text(c->code),
 		    "text",
-		    text(c->code == NULL ? NULL : explain_what(c->code)));
+		    text(c->code == NULL ? NULL : explain_what(c->code)),
+		    "detail", text(c->detail));
 		if (json_object_set_new(object,
 			words_check_name((enum report_check)i), one) != 0) {
 			json_decref(object);
@@ -103,6 +104,20 @@ checks(const struct report_filing *f)
 		}
 	}
 	return object;
+}
+
+/* Who was asked whether the certificate is revoked, and what came of it. */
+static json_t *
+revocation(const struct report_revocation *v)
+{
+	if (v->state == NULL)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}",
+	    "state", text(v->state), "reason", text(v->why), "kind",
+	    text(v->kind), "source", text(v->source), "note", text(v->note),
+	    "earlier_answer", (int)v->cached, "asked", moment(v->checked_ms),
+	    "produced", moment(v->produced_ms), "good_until",
+	    moment(v->until_ms));
 }
 
 static json_t *
@@ -124,14 +139,15 @@ one_filing(const struct report *r, const struct report_filing *f)
 		"version", text(f->version), "name", text(f->procedure_name),
 		"taxpayer", text(f->taxpayer), "agent", text(f->agent),
 		"user_id", text(f->user_id), "period", text(f->period));
-	outcome = json_pack("{s:s, s:o, s:o, s:o, s:I, s:o, s:{s:o, s:o}, "
-			    "s:o, s:o, s:o, s:o, s:o}",
+	outcome = json_pack("{s:s, s:o, s:o, s:o, s:I, s:o, s:o, "
+			    "s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o}",
 	    "result", report_result_name(f->result), "reason",
 	    f->reason.code == NULL ? json_null() : remark(&f->reason),
 	    "warnings", remarks(f->warnings, f->warning_count), "signers",
 	    signers(r, f), "nested_signatures",
-	    (json_int_t)f->nested_signatures, "checks", checks(f), "schema",
-	    "name", text(f->schema), "sha256", text(f->schema_sha256), "input",
+	    (json_int_t)f->nested_signatures, "checks", checks(f), "revocation",
+	    revocation(&f->revocation), "schema", "name", text(f->schema),
+	    "sha256", text(f->schema_sha256), "input",
 	    file(f->input, f->input_sha256, f->input_size), "output",
 	    f->output_sha256 == NULL
 		? json_null()

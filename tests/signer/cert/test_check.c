@@ -666,7 +666,9 @@ configuration_makes_a_policy(void)
 	     name[] = "tanaka";
 	struct conf c = {
 	    .revocation = CONF_REVOCATION_OFF, .expiry_warning_days = 45};
-	struct conf_key k = {.name = name, .certificate_sha256 = fingerprint};
+	struct conf_key k = {.name = name,
+	    .certificate_sha256 = fingerprint,
+	    .revocation = CONF_REVOCATION_DEFAULT};
 	struct cert_policy p;
 
 	CHECK_OK(cert_policy_init(&p, &c, &k, NULL, &error), &error);
@@ -675,6 +677,9 @@ configuration_makes_a_policy(void)
 	CU_ASSERT_EQUAL(p.pin[31], 0x20);
 	CU_ASSERT_EQUAL(p.warn_days, 45);
 	CU_ASSERT_EQUAL(p.revocation, CONF_REVOCATION_OFF);
+	k.revocation = CONF_REVOCATION_REQUIRE;
+	CHECK_OK(cert_policy_init(&p, &c, &k, NULL, &error), &error);
+	CU_ASSERT_EQUAL(p.revocation, CONF_REVOCATION_REQUIRE);
 	fingerprint[63] = 'g';
 	CHECK_CODE(cert_policy_init(&p, &c, &k, NULL, &error), &error,
 	    "certificate-pin-malformed");

@@ -1,0 +1,259 @@
+/*
+ * The only file that calls libcurl.  Every address, the first one and each
+ * redirect, is looked at before anything is sent: scheme, no user name, host
+ * and port allowed.  Nothing is taken from the environment, nothing is
+ * remembered, and no more is written than was allowed.
+ */
+#include "signer/cert/fetch.h"
+
+#include "base/clock.h"
+#include "base/fsops.h"
+#include "base/log.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct work {
+	const struct fetch_order *order;
+	struct fetch_result *result;
+	CURL *curl;
+	uint64_t size;
+	bool too_big;
+	int64_t deadline_ms;
+};
+
+static void
+refuse(struct fetch_result *r, const char *why, const char *detail)
+{
+	snprintf(r->why, sizeof r->why, "%s", why);
+	snprintf(r->detail, sizeof r->detail, "%s", detail);
+}
+
+struct address {
+	char *scheme, *host, *port, *user, *password;
+};
+
+static void
+address_free(struct address *a)
+{
+	curl_free(a->scheme);
+	curl_free(a->host);
+	curl_free(a->port);
+	curl_free(a->user);
+	curl_free(a->password);
+}
+
+static bool
+address_read(const char *url, struct address *a)
+{
+	CURLU *u = curl_url();
+	bool ok =
+	    u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_SCHEME, &a->scheme, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_HOST, &a->host, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_PORT, &a->port, CURLU_DEFAULT_PORT) ==
+		CURLUE_OK;
+
+	if (ok) {
+		curl_url_get(u, CURLUPART_USER, &a->user, 0);
+		curl_url_get(u, CURLUPART_PASSWORD, &a->password, 0);
+	}
+	curl_url_cleanup(u);
+	return ok;
+}
+
+/* The usual port of a scheme that may be used; NULL for others. */
+static const char *
+usual_port(const char *scheme)
+{
+	static const char *const ports[][2] = {
+	    {"http", "80"}, {"https", "443"}, {"ldap", "389"}};
+
+	for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
+		if (strcmp(ports[i][0], scheme) == 0)
+			return ports[i][1];
+	return NULL;
+}
+
+static bool
+host_allowed(const struct fetch_order *o, const struct address *a)
+{
+	bool usual = strcmp(a->port, usual_port(a->scheme)) == 0;
+	char with_port[300];
+
+	snprintf(with_port, sizeof with_port, "%s:%s", a->host, a->port);
+	for (size_t i = 0; i < o->host_count; i++)
+		if ((usual && strcasecmp(o->hosts[i], a->host) == 0) ||
+		    strcasecmp(o->hosts[i], with_port) == 0)
+			return true;
+	return false;
+}
+
+static bool
+may_go(const struct fetch_order *o, const char *url, struct fetch_result *r)
+{
+	struct address a = {0};
+	bool ok = false;
+
+	if (!address_read(url, &a) || usual_port(a.scheme) == NULL ||
+	    a.user != NULL || a.password != NULL)
+		refuse(r, "url-refused", url);
+	else if (!host_allowed(o, &a))
+		refuse(r, "host-not-allowed", url);
+	else
+		ok = true;
+	address_free(&a);
+	return ok;
+}
+
+static size_t
+on_body(char *p, size_t one, size_t n, void *ctx)
+{
+	struct work *w = ctx;
+	struct err e = {0};
+	long status = 0;
+
+	/* What comes with a redirect or a refusal is for browsers. */
+	curl_easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status >= 300)
+		return n;
+	w->too_big = n > (uint64_t)w->order->max - w->size;
+	if (w->too_big ||
+	    fs_write(w->order->out, slice_of(p, one * n), &e) != 0)
+		return 0;
+	w->size += n;
+	return n;
+}
+
+static void
+only_these_schemes(CURL *c)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https,ldap");
+#else
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS,
+	    CURLPROTO_HTTP | CURLPROTO_HTTPS | CURLPROTO_LDAP);
+#endif
+}
+
+static void
+set_options(struct work *w, const char *url, struct curl_slist *headers)
+{
+	const struct fetch_order *o = w->order;
+	CURL *c = w->curl;
+
+	curl_easy_reset(c);
+	only_these_schemes(c);
+	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(c, CURLOPT_PROXY, o->proxy);
+	curl_easy_setopt(c, CURLOPT_NOPROXY, "");
+	curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_ms);
+	curl_easy_setopt(
+	    c, CURLOPT_TIMEOUT_MS, (long)(w->deadline_ms - clock_mono_ms()));
+	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)o->max);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, w);
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	if (o->post.len == 0)
+		return;
+	curl_easy_setopt(c, CURLOPT_POST, 1L);
+	curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)o->post.len);
+	curl_easy_setopt(c, CURLOPT_POSTFIELDS, o->post.p);
+}
+
+static const char *
+failure(const struct work *w, CURLcode code)
+{
+	if (w->too_big || code == CURLE_FILESIZE_EXCEEDED)
+		return "too-big";
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return "timeout";
+	if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
+		return "unreachable";
+	return "fetch-failed";
+}
+
+/* One address.  True with *next set (owned by curl) for a redirect. */
+static bool
+one_hop(struct work *w, const char *url, struct curl_slist *headers,
+    const char **next)
+{
+	long status = 0;
+	CURLcode code;
+	char text[40];
+
+	set_options(w, url, headers);
+	code = curl_easy_perform(w->curl);
+	if (code != CURLE_OK) {
+		refuse(w->result, failure(w, code), curl_easy_strerror(code));
+		return false;
+	}
+	*next = NULL;
+	curl_easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(w->curl, CURLINFO_REDIRECT_URL, next);
+	if (*next != NULL)
+		return true;
+	/* An LDAP entry has no status. */
+	if (strncasecmp(url, "ldap:", 5) != 0 && status != 200) {
+		snprintf(text, sizeof text, "HTTP %ld", status);
+		refuse(w->result, "http-status", text);
+	}
+	return false;
+}
+
+static void
+follow(struct work *w, struct curl_slist *headers)
+{
+	char *url = strdup(w->order->url);
+	const char *next = NULL;
+	int hops = 0;
+
+	while (url != NULL && may_go(w->order, url, w->result)) {
+		if (hops++ == FETCH_HOPS) {
+			refuse(w->result, "fetch-failed", "redirects");
+			break;
+		}
+		if (clock_mono_ms() >= w->deadline_ms) {
+			refuse(w->result, "timeout", "redirects");
+			break;
+		}
+		if (!one_hop(w, url, headers, &next))
+			break;
+		free(url);
+		url = strdup(next);
+	}
+	if (url == NULL)
+		refuse(w->result, "fetch-failed", "memory");
+	free(url);
+}
+
+void
+fetch_url(const struct fetch_order *o, struct fetch_result *r)
+{
+	struct work w = {.order = o,
+	    .result = r,
+	    .deadline_ms = clock_mono_ms() + o->total_ms};
+	struct curl_slist *headers = NULL;
+
+	memset(r, 0, sizeof *r);
+	if (o->post.len > 0)
+		headers = curl_slist_append(
+		    NULL, "Content-Type: application/ocsp-request");
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+		w.curl = curl_easy_init();
+	if (w.curl == NULL || (o->post.len > 0 && headers == NULL))
+		refuse(r, "fetch-failed", "libcurl");
+	else
+		follow(&w, headers);
+	r->size = w.size;
+	curl_slist_free_all(headers);
+	curl_easy_cleanup(w.curl);
+}

@@ -1,0 +1,222 @@
+/*
+ * The fetcher process and its owner's side.  It gets one order, fetches, says
+ * what became of it, and ends when its owner hangs up.  It holds no key, no
+ * PIN, no queue and no folder: the body goes into a file without a name that
+ * came with the order.
+ */
+#include "signer/cert/fetch.h"
+
+#include "base/ipc.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FETCHER_FD 3
+#define POST_MAX 4096
+
+enum { MSG_ORDER = 1, MSG_RESULT };
+
+static _Noreturn void
+become_fetcher(int fd)
+{
+	static char name[] = "natsuin-fetcher", role[] = FETCHER_ROLE;
+	char *argv[] = {name, role, NULL};
+	static char locale[] = "LC_ALL=C.UTF-8";
+	char *env[] = {locale, NULL}; /* no proxy, no HOME */
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (fd == FETCHER_FD)
+		fcntl(fd, F_SETFD, 0);
+	else if (dup2(fd, FETCHER_FD) < 0)
+		_exit(126);
+	close_range(FETCHER_FD + 1, ~0U, 0);
+	execve("/proc/self/exe", argv, env);
+	_exit(127);
+}
+
+int
+fetcher_start(struct fetcher *f, struct err *e)
+{
+	int pair[2];
+
+	f->fd = -1;
+	if (ipc_pair(pair, e) != 0)
+		return -1;
+	f->pid = fork();
+	if (f->pid == 0)
+		become_fetcher(pair[1]);
+	close(pair[1]);
+	if (f->pid < 0) {
+		f->pid = 0;
+		close(pair[0]);
+		return err_errno(
+		    e, ERR_TRANSIENT_IO, "no-process", "%s", "fetcher");
+	}
+	f->fd = pair[0];
+	return 0;
+}
+
+void
+fetcher_stop(struct fetcher *f)
+{
+	if (f->pid <= 0)
+		return;
+	close(f->fd);
+	kill(f->pid, SIGKILL);
+	while (waitpid(f->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	f->fd = -1;
+	f->pid = 0;
+}
+
+int
+fetcher_ask(struct fetcher *f, const struct conf_revoke *rules, const char *url,
+    struct slice post, int out, struct err *e)
+{
+	struct ipc_msg m = {0};
+	int rc;
+
+	ipc_begin(&m, MSG_ORDER);
+	ipc_put_u64(&m, (uint64_t)log_level());
+	ipc_put_str(&m, url);
+	ipc_put_bytes(&m, post);
+	ipc_put_i64(&m, rules->connect_ms);
+	ipc_put_i64(&m, rules->fetch_ms);
+	ipc_put_i64(&m, rules->fetch_max);
+	ipc_put_str(&m, rules->proxy);
+	ipc_put_u64(&m, rules->hosts.count);
+	for (size_t i = 0; i < rules->hosts.count; i++)
+		ipc_put_str(&m, rules->hosts.item[i]);
+	ipc_put_fd(&m, out);
+	rc = ipc_send(f->fd, &m, e);
+	ipc_free(&m);
+	return rc;
+}
+
+int
+fetcher_receive(int fd, struct fetch_result *r, struct err *e)
+{
+	struct ipc_msg m = {0};
+	int n = ipc_recv(fd, &m, e);
+
+	memset(r, 0, sizeof *r);
+	if (n == 1) {
+		ipc_get_str(&m, r->why, sizeof r->why);
+		ipc_get_str(&m, r->detail, sizeof r->detail);
+		r->size = ipc_get_u64(&m);
+		if (m.type != MSG_RESULT || !ipc_end(&m))
+			n = err_set(
+			    e, ERR_BUG, "ipc-malformed", "%s", "fetcher");
+	}
+	ipc_free(&m);
+	return n;
+}
+
+/* An order as it is kept while it is carried out. */
+struct received {
+	struct fetch_order order;
+	char url[1024], proxy[1024];
+	char host[FETCH_HOSTS_MAX][256];
+	const char *hosts[FETCH_HOSTS_MAX];
+	uint8_t post[POST_MAX];
+};
+
+static void
+take_order(struct ipc_msg *m, struct received *o)
+{
+	struct slice post;
+
+	ipc_get_str(m, o->url, sizeof o->url);
+	post = ipc_get_bytes(m);
+	if (post.len > sizeof o->post)
+		m->failed = true;
+	else if (post.len > 0)
+		memcpy(o->post, post.p, post.len);
+	o->order.url = o->url;
+	o->order.post = slice_of(o->post, post.len);
+	o->order.connect_ms = ipc_get_i64(m);
+	o->order.total_ms = ipc_get_i64(m);
+	o->order.max = ipc_get_i64(m);
+	ipc_get_str(m, o->proxy, sizeof o->proxy);
+	o->order.proxy = o->proxy;
+	o->order.host_count = (size_t)ipc_get_u64(m);
+	if (o->order.host_count > FETCH_HOSTS_MAX)
+		m->failed = true;
+	for (size_t i = 0; i < o->order.host_count && !m->failed; i++) {
+		ipc_get_str(m, o->host[i], sizeof o->host[i]);
+		o->hosts[i] = o->host[i];
+	}
+	o->order.hosts = o->hosts;
+	o->order.out = ipc_get_fd(m);
+}
+
+static int
+receive_order(struct received *o, struct err *e)
+{
+	struct ipc_msg m = {0};
+	int n = ipc_recv(FETCHER_FD, &m, e);
+
+	if (n == 1) {
+		log_open(2, (enum log_level)ipc_get_u64(&m), "fetcher");
+		take_order(&m, o);
+		if (m.type != MSG_ORDER || !ipc_end(&m) || o->order.max <= 0)
+			n = err_set(e, ERR_BUG, "ipc-malformed", "%s", "order");
+	}
+	ipc_free(&m);
+	return n;
+}
+
+static int
+send_result(const struct fetch_result *r, struct err *e)
+{
+	struct ipc_msg m = {0};
+	int rc;
+
+	ipc_begin(&m, MSG_RESULT);
+	ipc_put_str(&m, r->why);
+	ipc_put_str(&m, r->detail);
+	ipc_put_u64(&m, r->size);
+	rc = ipc_send(FETCHER_FD, &m, e);
+	ipc_free(&m);
+	return rc;
+}
+
+/* No way back: what libcurl or its threads still hold goes with the process. */
+int
+fetcher_main(void)
+{
+	static struct received order;
+	struct fetch_result r = {0};
+	struct err e = {0};
+	char url[300];
+
+	log_open(2, LOG_LEVEL_WARN, "fetcher");
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	if (receive_order(&order, &e) != 1)
+		_exit(1);
+	if (fetch_confine(order.order.max, &e) != 0) {
+		log_err(LOG_LEVEL_ALERT, "sandbox.failed", &e);
+		_exit(1);
+	}
+	log_event(LOG_LEVEL_INFO, "fetch.start", "url=%s",
+	    text_escape(url, sizeof url, order.url));
+	fetch_url(&order.order, &r);
+	log_event(LOG_LEVEL_INFO, "fetch.end", "why=%s size=%llu",
+	    r.why[0] == '\0' ? "fetched" : r.why, (unsigned long long)r.size);
+	_exit(send_result(&r, &e) == 0 ? 0 : 1);
+}

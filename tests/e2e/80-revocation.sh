@@ -1,0 +1,277 @@
+#!/usr/bin/env bash
+# Revocation: a real responder, lists, and what can go wrong with them; a
+# certificate that is revoked while its batch runs.
+set -u
+# shellcheck source=tests/lib/e2e.sh
+. "$NATSUIN_SRC/tests/lib/e2e.sh"
+spool_make
+pki=$dir/pki
+mkdir -p "$pki/lists"
+cp "$dir/ca.pem" "$dir/ca.key" "$pki/"
+cp "$dir/tanaka.pem" "$pki/leaf.pem"
+serial=$(openssl x509 -in "$pki/leaf.pem" -noout -serial | sed 's/.*=//')
+
+pki() {
+	"$NATSUIN_SRC/scripts/test-pki" "$@" >"$dir/pki.log" 2>&1 ||
+		cat "$dir/pki.log"
+}
+# revoke REASON: in the list and in the responder's database, from now on.
+revoke() {
+	pki revoke "$pki/ca" "$pki/lists/ca" "$serial=$1"
+	mv "$pki/lists/ca.index" "$pki/index"
+}
+# The same name with another key: another generation, and a stranger.
+authority() { # NAME SUBJECT
+	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "$2" \
+		-addext 'keyUsage=critical,keyCertSign,cRLSign,digitalSignature' \
+		-addext 'extendedKeyUsage=OCSPSigning' \
+		-keyout "$pki/$1.key" -out "$pki/$1.pem" 2>/dev/null
+}
+pki responder "$pki/ca" "$pki/responder"
+authority stranger '/CN=natsuin test stranger'
+authority second '/C=JP/O=natsuin test/CN=natsuin test CA'
+cp "$pki/second.pem" "$dir/anchors/"
+yesterday=$(date -u -d '-1 day' +%Y%m%d%H%M%SZ)
+pki revoke --last 20200101000000Z --next "$yesterday" "$pki/ca" \
+	"$pki/lists/stale" "$serial=keyCompromise"
+pki revoke "$pki/second" "$pki/lists/second" "$serial=good"
+pki revoke "$pki/stranger" "$pki/lists/stranger" "$serial=good"
+pki revoke --delta "$pki/ca" "$pki/lists/delta" "$serial=good"
+pki revoke --indirect "$pki/ca" "$pki/lists/indirect" "$serial=good"
+pki revoke --idp http://x/part "$pki/ca" "$pki/lists/part" "$serial=good"
+pki revoke "$pki/ca" "$pki/lists/held" "$serial=certificateHold"
+pki revoke "$pki/ca" "$pki/lists/revoked" "$serial=keyCompromise"
+revoke good
+
+python3 "$NATSUIN_SRC/tests/lib/revserver.py" "$pki" &
+until_there test -s "$pki/port"
+port=$(cat "$pki/port")
+host=127.0.0.1:$port
+url=http://$host hosts=\"$host\"
+
+# configure POLICY SETTINGS…
+configure() {
+	local policy=$1
+	shift
+	sed -i '/^certificates {/,/^}/d' "$conf"
+	{
+		printf 'certificates {\n\tanchors = "%s"\n' "$dir/anchors"
+		printf '\trevocation = "%s"\n' "$policy"
+		printf '\t%s\n' "$@" 'fetch-max = "1MB"'
+		printf '}\n'
+	} >>"$conf"
+}
+field() {
+	jq -r "$1" "$dir/out"
+}
+# ask NAME WANTED SETTINGS…: what cert --check says with "prefer"; an answer
+# that is not "good" must not sign with "require".
+ask() {
+	local name=$1 wanted=$2 code
+	shift 2
+	configure prefer "revocation-hosts = { $hosts }" "$@"
+	"$NATSUIN" --json cert --check tanaka >"$dir/out" 2>"$dir/err"
+	code=$?
+	same "$name" "$wanted" "$code $(field .revocation) $(
+		field .revocation_reason)"
+	[ "${wanted#0 good}" = "$wanted" ] || return 0
+	configure require "revocation-hosts = { $hosts }" "$@"
+	"$NATSUIN" --json cert --check tanaka >"$dir/out" 2>"$dir/err"
+	same "$name-required" "4 false" "$? $(field .may_sign)"
+}
+forget() {
+	rm -rf "$spool/state/revocation"
+}
+ocsp() {
+	forget
+	ask "ocsp-$1" "$2" "ocsp-url = \"$url/$3\"" "${@:4}"
+}
+list() {
+	forget
+	ask "list-$1" "$2" "crl = { \"$url/$3\" }" "${@:4}"
+}
+
+ocsp good '0 good ' ocsp
+same source-is-told "ocsp $url/ocsp" \
+	"$(field '"\(.revocation_kind) \(.revocation_source)"')"
+expect produced-and-until-are-told jq -e '.revocation_produced != "" and
+	.revocation_good_until != ""' "$dir/out"
+ocsp by-the-issuer '0 good ' issuer
+ocsp without-nonce '0 good ' nononce
+same without-nonce-is-noted nonce-missing "$(field .revocation_note)"
+ocsp nonce-demanded '0 not-checked nonce-missing' nononce \
+	'ocsp-nonce-required = yes'
+ocsp wrong-nonce '0 not-checked nonce-wrong' replay
+ocsp wrong-signer '0 not-checked wrong-signer' stranger
+ocsp no-answer-at-all '0 not-checked malformed' broken
+ocsp huge '0 not-checked too-big' huge
+ocsp redirected-away '0 not-checked host-not-allowed' away
+SECONDS=0
+ocsp slow '0 not-checked timeout' slow 'fetch-timeout = "1s"'
+expect slow-ends-in-time test "$SECONDS" -lt 60
+forget
+ask host-not-allowed '0 not-checked host-not-allowed' \
+	'ocsp-url = "http://localhost:9/"'
+ask user-in-url '0 not-checked url-refused' \
+	"ocsp-url = \"http://me:secret@$host/ocsp\""
+ask file-url '0 not-checked url-refused' \
+	"crl = { \"file://$pki/lists/ca.crl\" }"
+configure prefer "ocsp-url = \"$url/ocsp\""
+"$NATSUIN" --json cert --check tanaka >"$dir/out"
+same no-hosts-no-fetch 'not-checked no-hosts' \
+	"$(field '"\(.revocation) \(.revocation_reason)"')"
+
+list good '0 good ' lists/ca.crl
+list redirected-near '0 good ' near
+list redirected-for-ever '0 not-checked fetch-failed' loop
+list not-there '0 not-checked http-status' lists/none.crl
+list stale '0 not-checked stale' lists/stale.crl
+list other-generation '0 not-checked crl-other-generation' lists/second.crl
+list other-issuer '0 not-checked crl-other-issuer' lists/stranger.crl
+list delta '0 not-checked crl-delta' lists/delta.crl
+list indirect '0 not-checked crl-indirect' lists/indirect.crl
+list other-part '0 not-checked crl-other-point' lists/part.crl
+list too-old '0 not-checked stale' lists/ca.crl 'revocation-max-age = "1s"'
+list revoked '4 revoked ' lists/revoked.crl
+same revoked-has-its-code certificate-revoked "$(field '.problems[0].code')"
+same reason-is-told keyCompromise "$(field .revoked_because)"
+list suspended '4 suspended ' lists/held.crl
+same suspended-has-its-code certificate-suspended \
+	"$(field '.problems[0].code')"
+ask revoked-is-remembered '4 suspended ' "crl = { \"$url/none\" }"
+forget
+mkdir "$dir/folder"
+cp "$pki/lists/stale.crl" "$pki/lists/second.crl" "$pki/lists/ca.crl" \
+	"$dir/folder/"
+ask folder '0 good ' "crl = { \"$dir/folder\" }"
+same folder-names-the-list "$dir/folder/ca.crl" "$(field .revocation_source)"
+openssl crl -inform DER -in "$pki/lists/revoked.crl" -out "$dir/folder/r.pem"
+ask folder-with-one-that-revokes '4 revoked ' "crl = { \"$dir/folder\" }"
+forget
+ask no-list '0 not-checked file-unreadable' "crl = { \"$dir/none.crl\" }"
+
+# Offline: what was fetched serves within its life.
+list kept '0 good ' lists/ca.crl
+mv "$pki/lists/ca.crl" "$pki/lists/away.crl"
+ask offline '0 good ' "crl = { \"$url/lists/ca.crl\" }"
+same offline-is-told true "$(field .revocation_earlier_answer)"
+mv "$pki/lists/away.crl" "$pki/lists/ca.crl"
+same cache-is-private 700 "$(stat -c %a "$spool/state/revocation")"
+
+# openssl's own responder, as a server; and then no server.
+forget
+free=$(python3 -c 'import socket; s = socket.socket()
+s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+openssl ocsp -index "$pki/index" -CA "$pki/ca.pem" -port "$free" \
+	-rsigner "$pki/responder.pem" -rkey "$pki/responder.key" -nmin 60 \
+	>"$dir/ocsp.log" 2>&1 &
+responder=$!
+# (It serves one at a time: a connection to see whether it listens would do.)
+until_there grep -q 'waiting for OCSP client' "$dir/ocsp.log"
+hosts=\"127.0.0.1:$free\"
+ask openssl-responder '0 good ' "ocsp-url = \"http://127.0.0.1:$free/\""
+kill "$responder"
+wait "$responder" 2>/dev/null
+forget
+ask server-down '0 not-checked unreachable' \
+	"ocsp-url = \"http://127.0.0.1:$free/\""
+
+# Batches.
+check() {
+	report_get ".filings[0].$1"
+}
+asked_ocsp=("revocation-hosts = { \"$host\" }" "ocsp-url = \"$url/ocsp\"")
+forget
+configure require "${asked_ocsp[@]}"
+drop_filings etax 1 3 20KB
+run_batch
+same good-is-signed 0 $?
+same good-is-reported "passed $url/ocsp ocsp" "$(check 'checks.revocation.state') $(
+	check revocation.source) $(check revocation.kind)"
+expect good-is-shown-to-people grep -q "not revoked (OCSP $url/ocsp, as of " \
+	"$spool/reports/$(last_batch)/report.html"
+"$NATSUIN" --json cert --remembered tanaka >"$dir/out"
+same cert-knows-it good "$(field .revocation)"
+"$NATSUIN" --json doctor >"$dir/out" 2>/dev/null
+expect doctor-asks jq -e 'any(.[]; .what | startswith("not revoked (OCSP"))' \
+	"$dir/out"
+
+configure prefer "${asked_ocsp[0]}" "ocsp-url = \"$url/replay\""
+forget
+drop_filings etax 11 1 20KB
+run_batch
+same wrong-nonce-is-signed-if-preferred 0 $?
+same wrong-nonce-is-reported 'not-checked revocation-nonce-wrong' \
+	"$(check checks.revocation.state) $(check checks.revocation.code)"
+configure require "${asked_ocsp[0]}" "ocsp-url = \"$url/replay\""
+drop_filings etax 12 1 20KB
+run_batch
+same wrong-nonce-is-held-if-required 4 $?
+same required-has-its-code certificate-revocation-required \
+	"$(check reason.code)"
+expect nothing-was-signed-for-it bash -c "! grep -q key.asked '$dir/run.log'"
+configure require "${asked_ocsp[@]}"
+run_batch
+same then-it-is-signed "0 published" "$? $(check result)"
+
+# Revoked before the first signature.
+revoke keyCompromise
+forget
+drop_filings etax 21 2 20KB
+run_batch
+same revoked-is-held 4 $?
+same revoked-is-the-reason certificate-revoked "$(check reason.code)"
+expect revoked-signs-nothing bash -c "! grep -q key.asked '$dir/run.log'"
+run_batch
+same revoked-stays-held "4 held" "$? $(check result)"
+
+# Revoked while the batch runs: signed while the responder is silent, so that
+# nothing waits for it but the names.
+revoke good
+forget
+configure prefer "${asked_ocsp[@]}" 'revocation-wait = "0s"' \
+	'fetch-timeout = "10m"'
+touch "$pki/hold"
+drop_filings etax 31 3 20KB
+"$NATSUIN" -v run >"$dir/run.out" 2>"$dir/run.log" &
+batch=$!
+built() {
+	[ "$(grep -c 'state=built.*0003[123]' "$dir/run.log")" = 3 ]
+}
+expect signed-while-nobody-answers until_there built
+before=$(find "$spool/out" -type f | wc -l)
+revoke keyCompromise
+rm "$pki/hold"
+wait "$batch"
+same revoked-in-mid-batch-is-held 4 $?
+same none-was-published "$before" "$(find "$spool/out" -type f | wc -l)"
+same held-for-it certificate-revoked "$(check reason.code)"
+run_batch
+same next-run-publishes-none "4 $before" \
+	"$? $(find "$spool/out" -type f | wc -l)"
+
+# A list that is exchanged while natsuin watches.
+revoke good
+forget
+cp "$pki/lists/ca.crl" "$dir/list.crl"
+configure require "crl = { \"$dir/list.crl\" }" 'revocation-refresh = "1s"'
+"$NATSUIN" -v watch >"$dir/run.out" 2>"$dir/run.log" &
+watch=$!
+drop_filings etax 41 1 20KB
+is_published() {
+	grep -q 'state=published.*00041' "$dir/run.log"
+}
+expect watch-publishes until_there is_published
+cp "$pki/lists/revoked.crl" "$dir/new.crl"
+mv "$dir/new.crl" "$dir/list.crl"
+expect exchanged-list-stops-the-key until_there \
+	grep -q 'key.stopped.*certificate-revoked' "$dir/run.log"
+drop_filings etax 42 1 20KB
+expect then-it-is-held until_there \
+	grep -q 'state=held.*certificate-revoked.*00042' "$dir/run.log"
+kill "$watch"
+wait "$watch"
+same watch-published-one 00041.xtx "$(find "$spool/out" -name '0004[12]*' \
+	-printf '%f\n')"
+same no-call-was-refused 0 "$(grep -c sandbox.refused "$dir/run.log")"
+finish
