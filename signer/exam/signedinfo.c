@@ -176,8 +176,10 @@ static bool
 find_method(struct slice s, size_t *from, size_t *to)
 {
 	static const char name[] = "SignatureMethod Algorithm=\"";
-	const uint8_t *at = memmem(s.p, s.len, name, sizeof name - 1), *quote;
+	const uint8_t *at = NULL, *quote;
 
+	if (s.len > 0)
+		at = memmem(s.p, s.len, name, sizeof name - 1);
 	if (at == NULL)
 		return false;
 	*from = (size_t)(at - s.p) + sizeof name - 1;
