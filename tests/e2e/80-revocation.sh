@@ -150,6 +150,17 @@ ask folder-with-one-that-revokes '4 revoked ' "crl = { \"$dir/folder\" }"
 forget
 ask no-list '0 not-checked file-unreadable' "crl = { \"$dir/none.crl\" }"
 
+# By LDAP.
+python3 "$NATSUIN_SRC/tests/lib/ldapserver.py" "$pki" "$pki/lists/revoked.crl" &
+until_there test -s "$pki/ldap.port"
+forget
+hosts=\"127.0.0.1:$(cat "$pki/ldap.port")\"
+ldap=${hosts//\"/}
+ask ldap '4 revoked ' \
+	"crl = { \"ldap://$ldap/cn=ca?certificateRevocationList;binary\" }"
+same ldap-reason keyCompromise "$(field .revoked_because)"
+hosts=\"$host\"
+
 # Offline: what was fetched serves within its life.
 list kept '0 good ' lists/ca.crl
 mv "$pki/lists/ca.crl" "$pki/lists/away.crl"
