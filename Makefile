@@ -110,8 +110,11 @@ WRAP_SCARD := $(patsubst %,-Wl$(comma)--wrap=SCard%,EstablishContext \
 	ReleaseContext ListReaders GetStatusChange Connect Reconnect \
 	Disconnect Status Transmit Control BeginTransaction EndTransaction)
 VCARD_MODEL := $(patsubst %,$(B)/tests/vcard/%.o,card app apdu parse journal)
-$(B)/tests/signer/key/test_pinpad: LINK += $(WRAP_SCARD)
-$(B)/tests/signer/key/test_pinpad: $(VCARD_MODEL)
+FAKEREADER_TESTS := $(B)/tests/signer/key/test_pinpad \
+	$(B)/tests/signer/key/test_idle
+$(FAKEREADER_TESTS): LINK += $(WRAP_SCARD)
+$(FAKEREADER_TESTS): $(VCARD_MODEL)
+$(B)/tests/signer/key/test_idle: LINK += -Wl,--wrap=clock_mono_ms
 $(B)/tests/fuzz/fuzz_apdu: LINK += $(WRAP_SCARD) -Wl,--wrap=clock_mono_ms
 $(B)/tests/fuzz/fuzz_apdu: $(B)/tests/lib/fakereader.o
 

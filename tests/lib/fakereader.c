@@ -104,6 +104,7 @@ __wrap_SCardReconnect(
 	(void)protocols;
 	(void)how;
 	fakereader.reconnects++;
+	fakereader.status = SCARD_S_SUCCESS;
 	*protocol = SCARD_PROTOCOL_T1;
 	return SCARD_S_SUCCESS;
 }
@@ -127,7 +128,7 @@ __wrap_SCardStatus(SCARDHANDLE card, LPSTR names, LPDWORD size, LPDWORD state,
 	(void)atr;
 	(void)atr_size;
 	*state = SCARD_PRESENT | SCARD_POWERED;
-	return SCARD_S_SUCCESS;
+	return fakereader.status;
 }
 
 /* The answer of a callback into the caller's room. */

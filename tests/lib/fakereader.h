@@ -20,6 +20,8 @@ struct fakereader {
 	/* The reader's keys (the feature is listed when this is set): gets
 	 * the PIN_VERIFY_STRUCTURE as it came. */
 	LONG (*pad)(struct slice structure, struct buf *answer);
+	/* What SCardStatus says until the card is connected anew. */
+	LONG status;
 	unsigned connects, reconnects, unpowered, transmits, pads;
 };
 
