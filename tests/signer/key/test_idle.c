@@ -20,6 +20,7 @@ static struct {
 	struct card *card;
 	struct card_quirks quirks;
 	struct counters n;
+	LONG error; /* instead of any answer */
 	struct conf_key key;
 	char name[16], pin_file[400];
 	int state;
@@ -40,6 +41,8 @@ __wrap_clock_mono_ms(void)
 static LONG
 card_command(struct slice command, struct buf *answer)
 {
+	if (lab.error != SCARD_S_SUCCESS)
+		return lab.error;
 	apdu_answer(lab.card, &lab.quirks, command, &lab.n, answer);
 	return SCARD_S_SUCCESS;
 }
@@ -225,6 +228,31 @@ gone_card_is_not_waited_for(void)
 	end();
 }
 
+/* A reader that is unplugged, as no virtual one can be: noticed by the look
+ * or by the next signature, and not waited for. */
+static void
+unplugged_reader_ends_the_session(void)
+{
+	static const LONG told[] = {
+	    SCARD_E_READER_UNAVAILABLE, SCARD_E_UNKNOWN_READER};
+	struct err e = {0};
+
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+		begin();
+		forgets(told[i]);
+		ends("reader-missing", 1);
+		end();
+		begin();
+		lab.error = fakereader.status = told[i];
+		CHECK_CODE(sign(&e), &e, "reader-missing");
+		CU_ASSERT_EQUAL(e.class, ERR_CARD);
+		/* Plugged in again: unlocked by who did that, not by this. */
+		lab.error = SCARD_S_SUCCESS;
+		ends("reader-missing", 1);
+		end();
+	}
+}
+
 static void
 another_card_gets_no_password(void)
 {
@@ -279,5 +307,6 @@ three_times_at_most(void)
 
 SUITE_MAIN("idle", CASE(forgotten_while_idle_is_unlocked_again),
     CASE(looking_asks_the_card_nothing), CASE(gone_card_is_not_waited_for),
+    CASE(unplugged_reader_ends_the_session),
     CASE(another_card_gets_no_password), CASE(only_with_all_tries),
     CASE(refused_password_is_never_given_again), CASE(three_times_at_most))
