@@ -37,13 +37,16 @@ for r in 0 1; do
 done
 
 # Each swap puts one of the two memories into each reader, at random: now the
-# right way round, now crossed, now the same card twice.
+# right way round, now crossed, now the same card twice. One in 25 is a card
+# pulled and another put in, which pcscd may see (it looks every 400 ms).
 swapper() {
-	local n cards=(tanaka suzuki)
+	local n how pause cards=(tanaka suzuki)
 	for ((n = 0; n < rounds; n++)); do
-		vcard_ctl 0 load "$PCSCD_DIR/${cards[RANDOM % 2]}"
-		vcard_ctl 1 load "$PCSCD_DIR/${cards[RANDOM % 2]}"
-		sleep "0.0$((RANDOM % 6))"
+		how=load pause=0.0$((RANDOM % 6))
+		((n % 25 != 24)) || how=swap pause=0.$((RANDOM % 8))
+		vcard_ctl 0 "$how" "$PCSCD_DIR/${cards[RANDOM % 2]}"
+		vcard_ctl 1 "$how" "$PCSCD_DIR/${cards[RANDOM % 2]}"
+		sleep "$pause"
 	done >"$dir/swapper.out"
 	touch "$dir/swapped"
 }
@@ -74,14 +77,21 @@ wait "$swapper"
 echo "# $batches batches, $offered filings of each key"
 echo "# $(grep -o 'code=[a-z-]*' "$dir/all.log" | sort | uniq -c | sort -rn |
 	awk '{ printf "%s %s, ", $1, $2 }')"
-expect swaps-were-noticed grep -qE 'signature-wrong|card-other|not-pinned' \
-	"$dir/all.log"
+expect swaps-were-noticed grep -qE \
+	'signature-wrong|card-other|card-changed|not-pinned' "$dir/all.log"
 expect some-signed-meanwhile test \
 	"$(find "$spool/out" -name '*.xtx' | wc -l)" -gt 0
 
 # Each card where it belongs: the rest is signed.
-vcard_ctl 0 load "$PCSCD_DIR/tanaka" >/dev/null
-vcard_ctl 1 load "$PCSCD_DIR/suzuki" >/dev/null
+put_in() { # put_in READER CARD
+	vcard_ctl "$1" remove >/dev/null
+	vcard_wait "$1" empty
+	vcard_ctl "$1" load "$PCSCD_DIR/$2" >/dev/null
+	vcard_ctl "$1" insert >/dev/null
+	vcard_wait "$1" card
+}
+put_in 0 tanaka
+put_in 1 suzuki
 run_batch
 same then-exit-code 0 $?
 same each-once "$((2 * offered))" "$(find "$spool/out" -name '*.xtx' \
