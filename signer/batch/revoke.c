@@ -51,11 +51,15 @@ is_wanted(const struct bkey *k)
 	return k->wants_revocation && k->status.certificate.len > 0;
 }
 
+/* Known for too long, or an answer that has run out since. */
 static bool
 is_old(const struct runner *r, const struct bkey *k)
 {
-	return !k->is_known ||
-	       clock_mono_ms() - k->known_ms >= r->conf->revoke.refresh_ms;
+	if (!k->is_known ||
+	    clock_mono_ms() - k->known_ms >= r->conf->revoke.refresh_ms)
+		return true;
+	return k->known.state == REVOCATION_GOOD &&
+	       clock_wall_ms() > k->known.until_ms;
 }
 
 /* An end of a check for want of processes or memory: as if it had failed. */

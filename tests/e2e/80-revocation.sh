@@ -261,6 +261,13 @@ run_batch
 same next-run-publishes-none "4 $before" \
 	"$? $(find "$spool/out" -type f | wc -l)"
 
+# Nor does one that cannot reach the key.
+mv "$dir/tanaka.pin" "$dir/tanaka.away"
+run_batch
+same without-the-key-none-either "$before" \
+	"$(find "$spool/out" -type f | wc -l)"
+mv "$dir/tanaka.away" "$dir/tanaka.pin"
+
 # A list that is exchanged while natsuin watches.
 revoke good
 forget
