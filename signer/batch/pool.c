@@ -289,12 +289,13 @@ pool_choose(
 
 /* Takes the job away from a key, for `to` or (NULL) to be chosen anew.  What
  * the key has signed of it so far is forgotten with it: one key signs all
- * parts. */
+ * parts.  It keeps no gate of another signer's key while it waits for the new
+ * key's: two such jobs could wait for each other. */
 static void
-give_back(struct bkey *k, struct bjob *j, struct bkey *to)
+give_back(struct runner *r, struct bkey *k, struct bjob *j, struct bkey *to)
 {
 	key_line_forget(k, j);
-	sign_leave_gate(k, j);
+	sign_leave_gates(r, j, false);
 	for (size_t i = 0; i < j->sig_count; i++) {
 		struct bsig *s = &j->sigs[i];
 
@@ -303,6 +304,7 @@ give_back(struct bkey *k, struct bjob *j, struct bkey *to)
 		buf_free(&s->value);
 		s->key = to;
 		s->sent = s->done = s->stored = s->intended = false;
+		s->lined = false; /* what was answered too */
 		s->id[0] = '\0';
 	}
 	j->stage = STAGE_INTEND;
@@ -339,7 +341,7 @@ pool_key_stopped(struct runner *r, struct bkey *k)
 			why_stopped(&p, j, &name, &why);
 			job_hold(r, j, name, &why);
 		} else {
-			give_back(k, j, NULL);
+			give_back(r, k, j, NULL);
 		}
 	}
 }
@@ -406,7 +408,7 @@ pool_balance(struct runner *r)
 			}
 		}
 		if (job != NULL)
-			give_back(from, job, k);
+			give_back(r, from, job, k);
 	}
 }
 

@@ -409,12 +409,6 @@ leave_gates(struct bkey *k, const struct bjob *j, enum gate left)
 }
 
 void
-sign_leave_gate(struct bkey *k, const struct bjob *j)
-{
-	leave_gates(k, j, GATE_UNKNOWN);
-}
-
-void
 sign_leave_gates(struct runner *r, struct bjob *j, bool broken)
 {
 	for (size_t i = 0; i < r->key_count; i++)

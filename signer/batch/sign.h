@@ -28,7 +28,5 @@ void sign_collect(struct runner *r);
  * otherwise gives its turn back (`broken`: nobody may pass any more). */
 void sign_open_gates(struct runner *r, struct bjob *j);
 void sign_leave_gates(struct runner *r, struct bjob *j, bool broken);
-/* Its turn at this key alone: another key will sign it. */
-void sign_leave_gate(struct bkey *k, const struct bjob *j);
 
 #endif

@@ -153,6 +153,24 @@ same one-is-enough-exit-code 0 $?
 same one-is-enough "$held published" "$(results)"
 same one-is-enough-signer suzuki "$(signers)"
 
+# A key that stops between two parts of one form: the other signs all of
+# them, also what the first had signed.
+cp "$dir/plain.conf" "$conf"
+printf 'drop "forms" { format = "egov"\nsign-with = { "office" } }\n' >>"$conf"
+for key in tanaka suzuki sato; do
+	scripted "$key" 'sign:2=card-removed'
+done
+scripted sato latency=1ms
+filings individual 451 3 4KB "$dir/forms"
+mkdir -p "$spool/in/forms"
+mv "$dir/forms"/* "$spool/in/forms/"
+same parts-exit-code 0 "$(
+	timeout -k 1 300 "$NATSUIN" -v run >"$dir/run.out" 2>"$dir/run.log"
+	echo $?
+)"
+same parts-results "3 published" "$(results)"
+same parts-signer sato "$(signers)"
+
 # A filing that names its agent is signed by that one's key, and held for it
 # alone; one that names a stranger fails.
 cp "$dir/plain.conf" "$conf"
