@@ -24,6 +24,7 @@
 #define GROUP 16         /* so many jobs are committed or published at once */
 #define GROUP_MS 30      /* or after this long */
 #define FINISH_MS 200    /* ends of jobs wait at most this long */
+#define BEGUN_MAX 4      /* stopped keys that one filing may see */
 #define DEATHS 2         /* examiners that one filing may cost */
 #define EXITS_MAX 8      /* examiners that end by themselves, in a row */
 #define FRESH_MS 60000   /* XML that ends too early may be completed */
@@ -77,6 +78,8 @@ struct bjob {
 	bool lined;         /* its signatures are in their keys' lines */
 	bool leaving;       /* its names move now: all it needs is committed */
 	bool sent; /* its delivery has begun: what is gone has arrived */
+	struct bkey *begun[BEGUN_MAX]; /* that stopped while they signed it */
+	size_t begun_count;
 	struct built built;
 };
 

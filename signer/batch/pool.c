@@ -205,17 +205,30 @@ is_bad(const struct runner *r, const struct bjob *j, const struct bkey *k)
 		   r->conf, j->findings.format, k->algorithm->name);
 }
 
+/* Has it stopped while it signed this filing? */
+static bool
+has_begun(const struct bjob *j, const struct bkey *k)
+{
+	for (size_t i = 0; i < j->begun_count; i++)
+		if (j->begun[i] == k)
+			return true;
+	return false;
+}
+
 /* Is a better than b for one more signature?  A bad key comes last, then who
- * has more to do, then who has done more. */
+ * has stopped over this filing, then who has more to do, then who has done
+ * more. */
 static bool
 is_better(const struct runner *r, const struct bjob *j, const struct bkey *a,
     const struct bkey *b)
 {
-	bool bad = is_bad(r, j, a);
+	bool bad = is_bad(r, j, a), begun = has_begun(j, a);
 	size_t load_a, load_b;
 
 	if (b == NULL || bad != is_bad(r, j, b))
 		return b == NULL || !bad;
+	if (begun != has_begun(j, b))
+		return !begun;
 	load_a = load_of(r, a);
 	load_b = load_of(r, b);
 	return load_a != load_b ? load_a < load_b
@@ -243,7 +256,8 @@ choose_key(struct runner *r, const struct place *p, const struct bjob *j,
 		key_open(r, p->member[i].key);
 	if (own != NULL && key_is_undecided(own))
 		return 0;
-	if (own != NULL && own->state == KEY_OPEN) {
+	if (own != NULL && own->state == KEY_OPEN && !is_bad(r, j, own) &&
+	    !has_begun(j, own)) {
 		*out = own;
 		return 1;
 	}
@@ -325,6 +339,22 @@ waits_at(const struct bjob *j, const struct bkey *k)
 	return -1;
 }
 
+/* Remembers that the key stopped over this filing; true when that has happened
+ * so often that no other key is to try it now: each would begin with the first
+ * part again, and one that comes back as often as it stops never ends. */
+static bool
+note_begun(struct bjob *j, struct bkey *k)
+{
+	bool begun = false;
+
+	for (size_t i = 0; i < j->sig_count; i++)
+		begun = begun || (j->sigs[i].key == k &&
+				     (j->sigs[i].sent || j->sigs[i].done));
+	if (begun && j->begun_count < BEGUN_MAX)
+		j->begun[j->begun_count++] = k;
+	return begun && j->begun_count == BEGUN_MAX;
+}
+
 void
 pool_key_stopped(struct runner *r, struct bkey *k)
 {
@@ -340,22 +370,41 @@ pool_key_stopped(struct runner *r, struct bkey *k)
 		if (place_stopped(&p, j)) {
 			why_stopped(&p, j, &name, &why);
 			job_hold(r, j, name, &why);
+		} else if (note_begun(j, k)) {
+			job_hold(r, j, name, &k->error);
 		} else {
 			give_back(r, k, j, NULL);
 		}
 	}
 }
 
+/* True when the key `from` would not be left with less than `k` gets: what
+ * moves then does not move back. */
+static bool
+is_worth_moving(
+    const struct bjob *j, const struct bkey *from, const struct bkey *k)
+{
+	size_t parts = 0;
+
+	for (size_t i = 0; i < j->sig_count; i++) {
+		if (j->sigs[i].key != from)
+			continue;
+		if (j->sigs[i].sent || j->sigs[i].done)
+			return false;
+		parts++;
+	}
+	return from->line_length >= k->line_length + 2 * parts;
+}
+
 /* The last job in another key's line that this one may take over: nothing of
- * it is sent, and its line is longer by two. */
+ * it is sent. */
 static struct bjob *
 to_take_over(const struct bkey *from, const struct bkey *k, struct runner *r)
 {
 	struct bjob *found = NULL;
 	struct place p;
 
-	if (from == k || from->state != KEY_OPEN ||
-	    from->line_length < k->line_length + 2)
+	if (from == k || from->state != KEY_OPEN)
 		return NULL;
 	for (struct bsig *s = from->line; s != NULL; s = s->next) {
 		struct bjob *j = s->job;
@@ -368,10 +417,8 @@ to_take_over(const struct bkey *from, const struct bkey *k, struct runner *r)
 			if (p.member[i].key == k && place_fits(&p, i, j))
 				found = j;
 	}
-	for (size_t i = 0; found != NULL && i < found->sig_count; i++)
-		if (found->sigs[i].key == from &&
-		    (found->sigs[i].sent || found->sigs[i].done))
-			return NULL;
+	if (found == NULL || !is_worth_moving(found, from, k))
+		return NULL;
 	return found;
 }
 

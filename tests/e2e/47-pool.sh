@@ -153,23 +153,76 @@ same one-is-enough-exit-code 0 $?
 same one-is-enough "$held published" "$(results)"
 same one-is-enough-signer suzuki "$(signers)"
 
-# A key that stops between two parts of one form: the other signs all of
-# them, also what the first had signed.
+# A form of several parts is not moved from one idle key to the other for ever.
 cp "$dir/plain.conf" "$conf"
 printf 'drop "forms" { format = "egov"\nsign-with = { "office" } }\n' >>"$conf"
+mkdir -p "$spool/in/forms"
+for key in tanaka suzuki sato; do
+	scripted "$key" latency=1ms
+done
+forms() { # forms FIRST COUNT: individually signed ones
+	filings individual "$1" "$2" 4KB "$dir/forms"
+	mv "$dir/forms"/* "$spool/in/forms/"
+}
+bounded() {
+	timeout -k 1 300 "$NATSUIN" -v run >"$dir/run.out" 2>"$dir/run.log"
+}
+for i in 1 2 3; do
+	forms "$((440 + i))" 1
+	bounded
+	same "form-exit-code-$i" 0 $?
+done
+same form-results "1 published" "$(results)"
+
+# A key that stops between two parts of one form: the other signs all of
+# them, also what the first had signed.
 for key in tanaka suzuki sato; do
 	scripted "$key" 'sign:2=card-removed'
 done
 scripted sato latency=1ms
-filings individual 451 3 4KB "$dir/forms"
-mkdir -p "$spool/in/forms"
-mv "$dir/forms"/* "$spool/in/forms/"
-same parts-exit-code 0 "$(
-	timeout -k 1 300 "$NATSUIN" -v run >"$dir/run.out" 2>"$dir/run.log"
-	echo $?
-)"
+forms 451 3
+bounded
+same parts-exit-code 0 $?
 same parts-results "3 published" "$(results)"
 same parts-signer sato "$(signers)"
+
+# None gets further than one part at a time, and each comes back at once: held
+# in the end, not begun for ever.
+for key in tanaka suzuki sato; do
+	scripted "$key" 'sign:2=card-removed'
+done
+forms 461 1
+bounded
+same never-ends-exit-code 69 $?
+same never-ends-results "1 held" "$(results)"
+for key in tanaka suzuki sato; do
+	scripted "$key" latency=1ms
+done
+bounded
+same never-ends-but-later "1 published" "$(results)"
+
+# The key that was chosen may not sign such a filing any more: another does.
+cp "$dir/plain.conf" "$conf"
+key_make naito "${P384[@]}"
+sed -i 's/"suzuki", "sato"/"naito"/' "$conf"
+{
+	key_section naito 'etax-user-id = "1111111111111111"'
+	printf 'algorithms {\netax = { "rsa-sha256", "ecdsa-sha384" }\n'
+	printf 'egov = { "ecdsa-sha384" }\n}\n'
+} >>"$conf"
+scripted tanaka unlock=pin-blocked
+scripted naito 'sign:1=pin-lost'
+drop_filings etax 471 1 4KB
+run_batch
+same chosen-is-held "1 held" "$(results)"
+same chosen-is-recorded naito "$(sqlite3 "$spool/state/natsuin.db" \
+	"SELECT key FROM signature WHERE value IS NULL")"
+sed -i 's/^etax = .*/etax = { "rsa-sha256" }/' "$conf"
+scripted tanaka latency=1ms
+scripted naito latency=1ms
+run_batch
+same chosen-not-allowed "1 published" "$(results)"
+same chosen-not-allowed-signer tanaka "$(signers)"
 
 # A filing that names its agent is signed by that one's key, and held for it
 # alone; one that names a stranger fails.
