@@ -77,6 +77,7 @@ key_begin(struct bkey *k, enum key_state state)
 		k->line_end = &k->line;
 	fcntl(k->fd, F_SETFL, fcntl(k->fd, F_GETFL) | O_NONBLOCK);
 	k->holder = k->pid != 0 ? 0 : keyclient_peer(k->fd);
+	k->heard_ms = clock_mono_ms();
 	k->state = state;
 }
 
@@ -143,12 +144,32 @@ choose_algorithm(struct bkey *k, struct err *e)
 	    "key %s: algorithm %d", k->conf->name, (int)k->status.algorithm);
 }
 
-/* Remembers the certificate, and notices that it is another one than last
- * time: e-Tax wants it registered (facts: TKC Q&A 0103404). */
+/* Is it another certificate than in the last batch?  Also when this batch was
+ * killed after it had seen it. */
+static bool
+is_another(struct runner *r, const struct queue_certificate *seen)
+{
+	struct queue_certificate last = {0}, other = {0};
+	struct err e = {0};
+	bool another = false;
+
+	if (queue_certificate_last(r->queue, seen->key, NULL, &last, &e) == 1)
+		another = memcmp(last.sha256, seen->sha256,
+			      sizeof last.sha256) != 0 ||
+			  (last.first_ms >= r->batch.created_ms &&
+			      queue_certificate_last(r->queue, seen->key,
+				  seen->sha256, &other, &e) == 1);
+	queue_certificate_free(&last);
+	queue_certificate_free(&other);
+	return another;
+}
+
+/* Remembers the certificate, and notices that it has changed: e-Tax wants it
+ * registered (facts: TKC Q&A 0103404). */
 static void
 note_certificate(struct runner *r, struct bkey *k)
 {
-	struct queue_certificate last = {0}, seen = {0};
+	struct queue_certificate seen = {0};
 	struct err e = {0};
 
 	snprintf(seen.key, sizeof seen.key, "%s", k->conf->name);
@@ -156,10 +177,8 @@ note_certificate(struct runner *r, struct bkey *k)
 	memcpy(seen.spki, k->verdict.cert.spki, sizeof seen.spki);
 	if (!runner_record(r))
 		return;
-	if (queue_certificate_last(
-		r->queue, seen.key, seen.sha256, &last, &e) == 1)
+	if (is_another(r, &seen))
 		k->certificate_changed = true;
-	queue_certificate_free(&last);
 	if (buf_slice(&seen.der, buf_view(&k->status.certificate)) == 0)
 		queue_certificate_seen(r->queue, &seen, clock_wall_ms(), &e);
 	queue_certificate_free(&seen);
@@ -404,6 +423,20 @@ is_silent(struct runner *r, struct bkey *k)
 	return true;
 }
 
+/* The same of one that listens and does not even say what it holds.  One of
+ * our own may wait for a person who types. */
+static void
+expect_greeting(struct runner *r, struct bkey *k)
+{
+	struct err e = {0};
+
+	if ((k->state != KEY_OPENING && k->state != KEY_RETURNING) ||
+	    k->pid != 0 || clock_mono_ms() - k->heard_ms < SILENCE_MS)
+		return;
+	err_set(&e, ERR_CARD, "key-silent", "%s", k->conf->name);
+	key_stop(r, k, &e);
+}
+
 static int
 ask(struct bkey *k, const struct bsig *s, const char *id, struct err *e)
 {
@@ -461,6 +494,7 @@ keys_pump(struct runner *r)
 
 		if (key_is_heard(k))
 			receive(r, k);
+		expect_greeting(r, k);
 		if (k->state == KEY_OPEN)
 			send_next(r, k);
 	}

@@ -274,7 +274,7 @@ end_batch(struct runner *r)
 		report_unwritten(r, &e);
 	progress_summary(r);
 	for (size_t i = 0; i < r->key_count; i++) {
-		r->keys[i].used = false;
+		r->keys[i].used = r->keys[i].certificate_changed = false;
 		r->keys[i].signatures = 0;
 		r->keys[i].bound = r->keys[i].state == KEY_OPEN;
 	}
@@ -297,7 +297,7 @@ patience(const struct runner *r)
 		until = revoke;
 	if (deadline >= 0 && deadline < until)
 		until = deadline;
-	if (r->job_count < IN_FLIGHT_MAX && drops < until)
+	if (!r->stopping && r->job_count < IN_FLIGHT_MAX && drops < until)
 		until = drops;
 	for (const struct bjob *j = r->jobs; j != NULL; j = j->next) {
 		if (j->again_ms > now && j->again_ms < until)
@@ -373,7 +373,8 @@ watch_batches(struct runner *r)
 	for (size_t i = 0; i < r->key_count; i++)
 		key_close_gates(&r->keys[i]);
 	memset(&r->batch, 0, sizeof r->batch);
-	r->published = r->failed = r->held = 0;
+	/* What is held stays so, and enters the next batch. */
+	r->published = r->failed = 0;
 }
 
 static void

@@ -91,4 +91,28 @@ same nothing-was-spent 0 "$(grep -ci 'pass-tanaka' "$dir/out" "$dir/err" |
 printf 'spool { rooot = "x" }\n' >"$conf"
 doctor
 same broken-configuration "78 conf-unknown-setting" "$? $(codes bad)"
+
+# Another certificate than in the last batch: said once, not ever after.
+changed() {
+	report_get '[.keys[].warnings[].code | select(. ==
+		"certificate-changed")] | length'
+}
+spool=$dir/renewed
+conf=$dir/renewed.conf
+export NATSUIN_CONF=$conf
+rm "$dir/anchors/broken.pem"
+chmod 400 "$dir/tanaka.pin"
+spool_make
+drop_filings etax 91 1 4KB
+run_batch
+same first-certificate 0 "$(changed)"
+rm -f "$dir/tanaka.pin"
+key_make tanaka
+drop_filings etax 92 1 4KB
+run_batch
+same renewed-is-said 1 "$(changed)"
+drop_filings etax 93 1 4KB
+run_batch
+same renewed-is-said-once "0 1 published" "$(changed) $(report_get \
+	'"\(.filings | length) \(.filings[0].result)"')"
 finish

@@ -353,6 +353,28 @@ silent_keyholder_stops_the_key(void)
 	lab_close(&l);
 }
 
+/* One that listens and says nothing at all keeps nobody waiting for ever; one
+ * of our own may be waiting for a person. */
+static void
+no_greeting_stops_the_key(void)
+{
+	struct lab l;
+
+	lab_open(&l);
+	l.key.state = KEY_OPENING;
+	keys_pump(&l.r);
+	CU_ASSERT(l.key.state == KEY_OPENING);
+	l.key.heard_ms -= 10 * 60 * 1000;
+	l.key.pid = getpid();
+	keys_pump(&l.r);
+	CU_ASSERT(l.key.state == KEY_OPENING);
+	l.key.pid = 0;
+	keys_pump(&l.r);
+	CU_ASSERT(l.key.state == KEY_STOPPED);
+	CU_ASSERT_STRING_EQUAL(l.key.error.code, "key-silent");
+	lab_close(&l);
+}
+
 /* Nothing to sign is no silence. */
 static void
 idle_keyholder_is_left_alone(void)
@@ -438,6 +460,6 @@ SUITE_MAIN("batch/line", CASE(two_at_a_time_in_order),
     CASE(busy_is_asked_again), CASE(card_gone_holds_all_for_the_key),
     CASE(bad_template_fails_one), CASE(wrong_signature_stops_the_key),
     CASE(late_answer_is_nobodys), CASE(forgotten_leave_the_line_whole),
-    CASE(silent_keyholder_stops_the_key), CASE(idle_keyholder_is_left_alone),
-    CASE(gate_goes_to_the_next_first),
+    CASE(silent_keyholder_stops_the_key), CASE(no_greeting_stops_the_key),
+    CASE(idle_keyholder_is_left_alone), CASE(gate_goes_to_the_next_first),
     CASE(gate_stays_open_until_the_batch_ends), CASE(held_job_comes_back_once))
