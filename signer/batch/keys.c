@@ -33,14 +33,13 @@
 #define SILENCE_MS 120000 /* a keyholder that signs nothing for so long */
 #endif
 
-/* A person, or the descriptor that was given, is asked for one PIN at a time;
- * of the latter each key reads a line. */
+/* A person is asked for one PIN at a time. */
 static bool
 must_wait(const struct runner *r, const struct bkey *k)
 {
 	enum pin_source s = pin_choose(k->conf, r->options->pin_fd);
 
-	if (s != PIN_SOURCE_DESCRIPTOR && !pin_source_typed(s))
+	if (!pin_source_typed(s))
 		return false;
 	for (size_t i = 0; i < r->key_count; i++)
 		if (&r->keys[i] != k && r->keys[i].state == KEY_OPENING &&
@@ -240,6 +239,14 @@ take_status(struct runner *r, struct bkey *k, struct keyholder_status *s)
 {
 	struct err e = {0};
 
+	/* A link in the folder of sockets may lead to another key's. */
+	if (strcmp(s->key, k->conf->name) != 0) {
+		err_set(&e, ERR_CONFIG, "keyholder-wrong-key",
+		    "key \"%s\" is answered for by \"%s\"", k->conf->name,
+		    s->key);
+		key_stop(r, k, &e);
+		return;
+	}
 	/* The one that it signed with stays what its outputs are judged by. */
 	if (k->state != KEY_OPEN && s->certificate.len > 0 &&
 	    check_bound(k, buf_view(&s->certificate), &e) != 0) {

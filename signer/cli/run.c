@@ -17,6 +17,12 @@ start(struct cli *cli, bool watch)
 	struct err e = {0};
 	int code;
 
+	/* Which key would be opened first is chance. */
+	if (cli->pin_fd >= 0 && cli->conf->key_count > 1) {
+		err_set(&e, ERR_CONFIG, "pin-fd-several-keys", "%zu keys",
+		    cli->conf->key_count);
+		return cli_fail(&e);
+	}
 	umask(cli->conf->umask);
 	code = batch_run(cli->conf, &o, &e);
 	if (e.class != ERR_NONE) {
