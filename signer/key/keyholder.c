@@ -67,6 +67,42 @@ cut(void *arg)
 		fs_unlink(k->run_dir, k->socket_name, NULL);
 }
 
+static int
+user_id(const char *name, uid_t *uid)
+{
+	const struct passwd *pw = getpwnam(name);
+	char *end;
+	unsigned long n;
+
+	if (pw != NULL) {
+		*uid = pw->pw_uid;
+		return 0;
+	}
+	if (name[0] < '0' || name[0] > '9')
+		return -1;
+	errno = 0;
+	n = strtoul(name, &end, 10);
+	if (errno != 0 || *end != '\0' || n >= (uid_t)-1)
+		return -1;
+	*uid = (uid_t)n;
+	return 0;
+}
+
+/* Only its owner unlocks a key, whichever way its keyholder was started. */
+static int
+check_owner(const struct conf_key *key, struct err *e)
+{
+	uid_t owner = geteuid();
+
+	if (key->owner != NULL && key->owner[0] != '\0' &&
+	    user_id(key->owner, &owner) != 0)
+		return err_set(e, ERR_CONFIG, "user-unknown", "%s", key->owner);
+	if (owner != geteuid())
+		return err_set(e, ERR_CONFIG, "not-key-owner",
+		    "key \"%s\" belongs to %s", key->name, key->owner);
+	return 0;
+}
+
 struct keyholder *
 keyholder_open(const struct conf_key *key, const char *root, struct err *e)
 {
@@ -84,8 +120,8 @@ keyholder_open(const struct conf_key *key, const char *root, struct err *e)
 		k->clients[i].fd = -1;
 	snprintf(k->socket_name, sizeof k->socket_name, "%s.sock", key->name);
 	watchdog_at_end(cut, k);
-	if ((k->signals = open_signals(e)) < 0 || secret_init(e) != 0 ||
-	    (k->state = keystate_open(root, e)) < 0 ||
+	if (check_owner(key, e) != 0 || (k->signals = open_signals(e)) < 0 ||
+	    secret_init(e) != 0 || (k->state = keystate_open(root, e)) < 0 ||
 	    (k->audit = audit_open(k->state, key->name, e)) == NULL ||
 	    (k->session = session_open(key, k->state, k->audit, e)) == NULL) {
 		keyholder_close(k);
@@ -160,41 +196,12 @@ keyholder_set_private(struct keyholder *k, int fd)
 	hold_add_client(k, fd, true);
 }
 
-static int
-user_id(const char *name, uid_t *uid)
-{
-	const struct passwd *pw = getpwnam(name);
-	char *end;
-	unsigned long n;
-
-	if (pw != NULL) {
-		*uid = pw->pw_uid;
-		return 0;
-	}
-	if (name[0] < '0' || name[0] > '9')
-		return -1;
-	errno = 0;
-	n = strtoul(name, &end, 10);
-	if (errno != 0 || *end != '\0' || n >= (uid_t)-1)
-		return -1;
-	*uid = (uid_t)n;
-	return 0;
-}
-
-/* The owner must be us; those in used-by may connect. */
+/* Those in used-by may connect. */
 static int
 load_users(struct keyholder *k, struct err *e)
 {
 	const struct conf_list *list = &k->key->used_by;
-	uid_t owner = geteuid();
 
-	if (k->key->owner != NULL && k->key->owner[0] != '\0' &&
-	    user_id(k->key->owner, &owner) != 0)
-		return err_set(
-		    e, ERR_CONFIG, "user-unknown", "%s", k->key->owner);
-	if (owner != geteuid())
-		return err_set(e, ERR_CONFIG, "not-key-owner",
-		    "key \"%s\" belongs to %s", k->key->name, k->key->owner);
 	for (size_t i = 0; i < list->count; i++) {
 		if (k->user_count == HOLD_USERS ||
 		    user_id(list->item[i], &k->users[k->user_count]) != 0)
@@ -211,8 +218,6 @@ keyholder_change_pin(
 {
 	uint64_t ticket;
 
-	if (load_users(k, e) != 0)
-		return -1;
 	o->prompt.key = k->key->name;
 	o->prompt.signal_fd = k->signals;
 	if (session_change_pin(k->session, o, e) != 0)

@@ -67,7 +67,7 @@ void keyholder_set_private(struct keyholder *k, int fd);
 /*
  * Before the PIN is asked: who may connect (the key's owner, who must be this
  * user, and those in used-by) and where the socket will be.  0; -1 with
- * ERR_CONFIG "run-dir-unusable", "user-unknown", "not-key-owner".
+ * ERR_CONFIG "run-dir-unusable", "user-unknown".
  */
 int keyholder_prepare(struct keyholder *k, const char *run_dir, struct err *e);
 /* Listens on run_dir/<key>.sock: group natsuin and mode 0660 where that group

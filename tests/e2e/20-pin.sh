@@ -42,6 +42,18 @@ same pin-fd-exit-code 0 $?
 same all-published 6 "$(find "$spool/out" -name '*.xtx' | wc -l)"
 same nothing-in-work 0 "$(find "$spool/work" -mindepth 1 | wc -l)"
 
+# The PIN of a key that belongs to another user unlocks nothing for this one,
+# even where it can be read.
+drop_filings etax 7 1 4KB
+sed -i 's/^\tbackend = "pkcs12"/&\n\towner = "4711"/' "$conf"
+run_batch --pin-fd 3 3<"$dir/right"
+same not-owner-reason not-key-owner "$(report_get '.filings[0].reason.code')"
+same not-owner-signs-nothing 6 "$(find "$spool/out" -name '*.xtx' | wc -l)"
+sed -i '/owner = "4711"/d' "$conf"
+run_batch --pin-fd 3 3<"$dir/right"
+same owner-signs 7 "$(find "$spool/out" -name '*.xtx' | wc -l)"
+same nothing-in-work-again 0 "$(find "$spool/work" -mindepth 1 | wc -l)"
+
 # The PIN is nowhere on disk but in its own files.
 same no-pin-in-spool 0 "$(grep -rlF pass-tanaka "$spool" "$dir/run.log" \
 	"$dir/run" | wc -l)"
