@@ -102,6 +102,16 @@ nothing_found(
 	return -1; /* the last card's own error */
 }
 
+/* Where a card is in use by another program and the settings do not say which
+ * is meant, the free one may be another person's. */
+static bool
+may_be_another(
+    const struct survey *s, const struct jpki_wanted *w, bool exclusive)
+{
+	return exclusive && s->in_use > 0 &&
+	       (w->card_sha256 == NULL || w->card_sha256[0] == '\0');
+}
+
 /* Connects to the card that was found in shared mode; it may have been
  * changed for another meanwhile. */
 static int
@@ -141,10 +151,10 @@ look(struct pcsc *p, const struct jpki_wanted *w, bool exclusive, struct err *e)
 	}
 	if (s.jpki == 0)
 		return nothing_found(&s, w, e);
-	if (s.jpki > 1) {
+	if (s.jpki > 1 || may_be_another(&s, w, exclusive)) {
 		pcsc_disconnect(p, PCSC_LEAVE_CARD);
-		return err_set(
-		    e, ERR_CARD, "card-ambiguous", "%d cards", s.jpki);
+		return err_set(e, ERR_CARD, "card-ambiguous",
+		    "%d free cards, %d in use", s.jpki, s.in_use);
 	}
 	if (alone)
 		return 0;
