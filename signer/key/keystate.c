@@ -134,11 +134,10 @@ parse_marker(struct slice text, struct pin_marker *m)
 	get_text(j, "where", m->where, sizeof m->where);
 	get_text(j, "source", source, sizeof source);
 	m->refused = json_is_true(json_object_get(j, "refused"));
+	m->file_only = json_is_true(json_object_get(j, "file-only"));
 	m->tries = (int)get_number(j, "tries");
 	m->origin.source = source_from(source);
 	m->origin.regular = json_is_true(json_object_get(j, "regular"));
-	m->origin.dev = (uint64_t)get_number(j, "dev");
-	m->origin.ino = (uint64_t)get_number(j, "ino");
 	m->origin.size = (uint64_t)get_number(j, "size");
 	m->origin.ctime_ns = get_number(j, "ctime");
 	json_decref(j);
@@ -176,13 +175,13 @@ pin_marker_write(
 	char name[128], *text;
 	int result;
 	char when[CLOCK_TEXT_SIZE];
-	json_t *j = json_pack("{s:b, s:s, s:s, s:I, s:s, s:s, s:i, s:b, s:I, "
-			      "s:I, s:I, s:I}",
-	    "refused", m->refused, "code", m->code, "time",
-	    clock_text(m->time_ms, when), "time-ms", (json_int_t)m->time_ms,
-	    "where", m->where, "source", pin_source_name(o->source), "tries",
-	    m->tries, "regular", o->regular, "dev", (json_int_t)o->dev, "ino",
-	    (json_int_t)o->ino, "size", (json_int_t)o->size, "ctime",
+	json_t *j = json_pack("{s:b, s:b, s:s, s:s, s:I, s:s, s:s, s:i, s:b, "
+			      "s:I, s:I}",
+	    "refused", m->refused, "file-only", m->file_only, "code", m->code,
+	    "time", clock_text(m->time_ms, when), "time-ms",
+	    (json_int_t)m->time_ms, "where", m->where, "source",
+	    pin_source_name(o->source), "tries", m->tries, "regular",
+	    o->regular, "size", (json_int_t)o->size, "ctime",
 	    (json_int_t)o->ctime_ns);
 
 	text = j == NULL ? NULL : json_dumps(j, JSON_INDENT(1));
@@ -205,11 +204,12 @@ pin_marker_clear(int dirfd, const char *key, struct err *e)
 	return fs_sync_dir(dirfd, e);
 }
 
+/* Device and inode say nothing: some file systems number both anew after a
+ * restart.  A file that is written, replaced or touched has another ctime. */
 static bool
 same_file(const struct pin_origin *a, const struct pin_origin *b)
 {
-	return a->regular && b->regular && a->dev == b->dev &&
-	       a->ino == b->ino && a->size == b->size &&
+	return a->regular && b->regular && a->size == b->size &&
 	       a->ctime_ns == b->ctime_ns;
 }
 
@@ -245,6 +245,8 @@ pin_marker_check(int dirfd, const char *key, const struct pin_origin *o,
 	    (m.tries == -1 || (m.tries >= 0 && now->tries_left >= m.tries)))
 		return 0;
 	if (has_changed(&m, o))
+		return 0;
+	if (m.file_only && o->source != PIN_SOURCE_FILE)
 		return 0;
 	if (strcmp(m.code, PIN_MARKER_CHANGED) == 0 ||
 	    strcmp(m.code, PIN_MARKER_UNSURE) == 0)

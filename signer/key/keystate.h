@@ -24,7 +24,8 @@ char *keystate_path(const char *root, char *out, size_t size);
 
 /* A PIN that was tried and not accepted (or whose answer was never seen). */
 struct pin_marker {
-	bool refused; /* false: an attempt whose end is unknown */
+	bool refused;   /* false: an attempt whose end is unknown */
+	bool file_only; /* the right PIN has come from elsewhere since */
 	char code[40];
 	int64_t time_ms;
 	char time[CLOCK_TEXT_SIZE]; /* the same for people; set by reading */

@@ -70,8 +70,6 @@ note_origin(const struct stat *st, struct pin_origin *o)
 {
 	/* A here-document is a file without a name: not to be known again. */
 	o->regular = S_ISREG(st->st_mode) && st->st_nlink > 0;
-	o->dev = (uint64_t)st->st_dev;
-	o->ino = (uint64_t)st->st_ino;
 	o->size = (uint64_t)st->st_size;
 	o->ctime_ns =
 	    (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;

@@ -27,8 +27,8 @@ enum pin_source {
  */
 struct pin_origin {
 	enum pin_source source;
-	bool regular; /* a file: the four numbers below tell it */
-	uint64_t dev, ino, size;
+	bool regular; /* a file: the two numbers below tell it */
+	uint64_t size;
 	int64_t ctime_ns;
 };
 

@@ -188,6 +188,30 @@ put_back(struct session *s, const struct pin_marker *before, int was_there)
 		log_err(LOG_LEVEL_ALERT, "key.marker-failed", &e);
 }
 
+/* What lies in the key's file was refused, or is older than a change: no PIN
+ * from elsewhere makes it better, right or wrong. */
+static bool
+file_is_bad(const struct session *s, const struct pin_origin *o,
+    const struct pin_marker *before)
+{
+	const char *file = s->conf->pin_file;
+
+	return before->refused && file != NULL && file[0] != '\0' &&
+	       o->source != PIN_SOURCE_FILE &&
+	       (before->origin.source == PIN_SOURCE_FILE ||
+		   strcmp(before->code, PIN_MARKER_CHANGED) == 0);
+}
+
+/* The PIN was right. */
+static int
+accepted(struct session *s, struct pin_marker *m, bool keep, struct err *e)
+{
+	if (!keep)
+		return pin_marker_clear(s->state, s->conf->name, e);
+	m->file_only = true;
+	return pin_marker_write(s->state, s->conf->name, m, e);
+}
+
 /* Presents the PIN (NULL: typed on the reader), with the marker standing
  * while the answer is unknown. */
 static int
@@ -195,18 +219,24 @@ present(struct session *s, const struct pin_origin *o, const struct secret *pin,
     struct err *e)
 {
 	struct pin_marker m = marker_of(s, o), before;
-	int was_there =
-	    pin == NULL ? pin_marker_read(s->state, s->conf->name, &before, e)
-			: 0;
+	struct err ignored = {0};
+	int was_there = pin_marker_read(
+	    s->state, s->conf->name, &before, pin == NULL ? e : &ignored);
+	bool keep = was_there == 1 && file_is_bad(s, o, &before);
 
-	if (was_there < 0 ||
+	/* An attempt that is cut short does not free what was refused. */
+	m.refused = was_there == 1 && before.refused && !o->regular;
+	if (keep)
+		m = before;
+	m.file_only = false;
+	if ((pin == NULL && was_there < 0) ||
 	    pin_marker_write(s->state, s->conf->name, &m, e) != 0)
 		return -1;
 	if (done(guard(s)->unlock(s->key, pin, e)) == 0)
-		return pin_marker_clear(s->state, s->conf->name, e);
+		return accepted(s, &m, keep, e);
 	if (pin == NULL && cost_no_try(e))
 		put_back(s, &before, was_there);
-	else if (e->class == ERR_PIN)
+	else if (e->class == ERR_PIN && !keep)
 		mark_refused(s, o, e);
 	return -1;
 }
@@ -539,10 +569,12 @@ replace_pin(struct session *s, const struct unlock_options *o,
     const struct secret *old, const struct secret *pin, struct err *e)
 {
 	struct pin_origin typed = {.source = o->source};
-	struct pin_marker m = marker_of(s, &typed);
+	struct pin_marker m = marker_of(s, &typed), before;
 	const char *key = s->conf->name;
-	struct err ignored = {0};
+	int was_there = pin_marker_read(s->state, key, &before, e);
 
+	if (was_there < 0)
+		return -1;
 	m.refused = true;
 	snprintf(m.code, sizeof m.code, "%s", PIN_MARKER_UNSURE);
 	if (pin_marker_write(s->state, key, &m, e) != 0)
@@ -553,7 +585,7 @@ replace_pin(struct session *s, const struct unlock_options *o,
 		return pin_marker_write(s->state, key, &m, e);
 	}
 	if (strcmp(e->code, PIN_MARKER_UNSURE) != 0)
-		pin_marker_clear(s->state, key, &ignored);
+		put_back(s, &before, was_there);
 	return -1;
 }
 

@@ -75,11 +75,18 @@ printf 'ABC123\n' | "$NATSUIN" --pin-fd 0 unlock tanaka \
 	>"$dir/out" 2>"$dir/err"
 same piped-unlock-exit-code 77 $?
 card_same verify 1 stored-pin-is-not-tried
+# Nor after somebody has unlocked the key with the new one.
+printf 'NEW4567\n' | "$NATSUIN" -q --pin-fd 0 unlock tanaka --pin-changed
+"$NATSUIN" -q lock tanaka
+card_same verify 2 unlocked-by-hand
+run_batch
+same still-outdated-exit-code 77 $?
+card_same verify 2 old-file-is-not-tried-after-that
 card_pin NEW4567
 run_batch
 same new-file-exit-code 0 $?
 same published 2 "$(find "$spool/out" -name '*.xtx' | wc -l)"
-card_same verify 2 new-file-costs-one-verify
+card_same verify 3 new-file-costs-one-verify
 
 # A wrong old PIN: one VERIFY, marked, not tried again from a pipe.
 reset_card ABC123 5

@@ -124,12 +124,19 @@ same two-left-said-exit-code 0 $?
 card_same verify 2 two-left-said-costs-one-verify
 "$NATSUIN" -q lock tanaka
 same all-tries-are-back 'ok auth 3 sign 5' "$(vcard_ctl 0 pins)"
-same unmarked null "$(key .pin_refused)"
+same file-stays-marked pin-wrong "$(key .pin_refused.code)"
 
-# A person who types decides alone, and takes the mark away.
-run_batch # the file is still wrong
-card_same verify 3 file-costs-one-verify
+# The right PIN from elsewhere makes the one in the file no better: it costs
+# one VERIFY when it is written anew, and none after that.
+run_batch
+card_same verify 2 right-pin-frees-no-wrong-file
+card_pin WRONG12
+run_batch
+card_same verify 3 new-file-costs-one-verify
 same marked-again pin-wrong "$(key .pin_refused.code)"
+
+# A person who types decides alone, and takes the mark away where no file is
+# asked any more.
 sed -i '/pin-file = /d' "$conf"
 mkfifo "$dir/keys"
 exec 9<>"$dir/keys"
