@@ -187,6 +187,15 @@ forget
 ask server-down '0 not-checked unreachable' \
 	"ocsp-url = \"http://127.0.0.1:$free/\""
 
+# https counts only from whom the system trusts.
+(cd "$pki/lists" && exec openssl s_server -accept "127.0.0.1:$free" -WWW \
+	-cert "$pki/stranger.pem" -key "$pki/stranger.key") \
+	>"$dir/tls.log" 2>&1 &
+until_there grep -q ACCEPT "$dir/tls.log"
+forget
+ask https-by-nobody '0 not-checked fetch-failed' \
+	"crl = { \"https://127.0.0.1:$free/ca.crl\" }"
+
 # Batches.
 check() {
 	report_get ".filings[0].$1"
@@ -201,6 +210,9 @@ same good-is-reported "passed $url/ocsp ocsp" "$(check 'checks.revocation.state'
 	check revocation.source) $(check revocation.kind)"
 expect good-is-shown-to-people grep -q "not revoked (OCSP $url/ocsp, as of " \
 	"$spool/reports/$(last_batch)/report.html"
+expect record-follows-its-schema "$NATSUIN_BUILD/tests/tools/jsonschema" \
+	"$NATSUIN_SRC/docs/report.schema.json" \
+	"$spool/reports/$(last_batch)/report.json"
 "$NATSUIN" --json cert --remembered tanaka >"$dir/out"
 same cert-knows-it good "$(field .revocation)"
 "$NATSUIN" --json doctor >"$dir/out" 2>/dev/null
