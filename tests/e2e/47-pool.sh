@@ -66,16 +66,17 @@ same status-names-the-pool 'office: tanaka suzuki sato' "$("$NATSUIN" status \
 expect status-says-it grep -q '^pool office: tanaka, suzuki, sato$' \
 	<<<"$("$NATSUIN" --lang en status)"
 
-# All of them sign, about equally much.
+# All of them sign, none much less than another: they are slow enough for
+# every one to be busy whatever else the machine does.
 for key in tanaka suzuki sato; do
-	scripted "$key" latency=20ms
+	scripted "$key" latency=300ms
 done
 drop_filings etax 1 30 4KB
 run_batch
 same shared-exit-code 0 $?
 same shared-results "30 published" "$(results)"
 same shared-by-all "sato suzuki tanaka" "$(signers)"
-expect none-is-idle test "$(report_get '[.keys[].signatures] | min')" -ge 5
+expect none-is-idle test "$(report_get '[.keys[].signatures] | min')" -ge 3
 same counted 30 "$(report_get '[.keys[].signatures] | add')"
 expect signers-are-named-right named_right
 
