@@ -202,21 +202,42 @@ credential_comes_from_systemds_folder(void)
 }
 
 /* A process without terminal, display or pinentry has no way to ask. */
-static void
-nobody_to_ask_is_told(void)
+/* Whom a process without a terminal asks, with these in its environment. */
+static int
+without_terminal(const char *x11, const char *wayland, const char *pinentry)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (pid == 0) {
 		setsid();
-		unsetenv("DISPLAY");
-		unsetenv("WAYLAND_DISPLAY");
-		unsetenv("NATSUIN_PINENTRY");
-		_exit(pin_choose(&key, -1) == PIN_SOURCE_NONE ? 0 : 1);
+		setenv("DISPLAY", x11, 1);
+		setenv("WAYLAND_DISPLAY", wayland, 1);
+		setenv("NATSUIN_PINENTRY", pinentry, 1);
+		_exit((int)pin_choose(&key, -1));
 	}
 	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
-	CU_ASSERT_EQUAL(status, 0);
+	CU_ASSERT(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void
+nobody_to_ask_is_told(void)
+{
+	CU_ASSERT_EQUAL(without_terminal("", "", ""), PIN_SOURCE_NONE);
+}
+
+/* The desktop's pinentry is asked where there is a desktop; the one that is
+ * named in any case. */
+static void
+desktop_is_asked_by_pinentry(void)
+{
+	CU_ASSERT_EQUAL(access("/usr/bin/pinentry", X_OK), 0);
+	CU_ASSERT_EQUAL(without_terminal(":0", "", ""), PIN_SOURCE_PINENTRY);
+	CU_ASSERT_EQUAL(
+	    without_terminal("", "wayland-0", ""), PIN_SOURCE_PINENTRY);
+	CU_ASSERT_EQUAL(
+	    without_terminal("", "", "/named/pinentry"), PIN_SOURCE_PINENTRY);
 }
 
 static int
@@ -599,9 +620,10 @@ SUITE_MAIN("pin", CASE(file_gives_its_first_line),
     CASE(file_must_be_its_owners_alone), CASE(file_must_be_a_plain_file),
     CASE(file_must_hold_a_pin), CASE(descriptor_gives_its_first_line),
     CASE(credential_comes_from_systemds_folder), CASE(nobody_to_ask_is_told),
-    CASE(card_pins_follow_the_cards_rules), CASE(terminal_asks_without_echo),
-    CASE(terminal_is_restored_when_cancelled), CASE(pinentry_is_asked),
-    CASE(pinentry_may_refuse_or_fail), CASE(same_file_is_not_tried_again),
+    CASE(desktop_is_asked_by_pinentry), CASE(card_pins_follow_the_cards_rules),
+    CASE(terminal_asks_without_echo), CASE(terminal_is_restored_when_cancelled),
+    CASE(pinentry_is_asked), CASE(pinentry_may_refuse_or_fail),
+    CASE(same_file_is_not_tried_again),
     CASE(what_cannot_be_recognised_stays_refused),
     CASE(attempt_without_answer_counts_by_tries),
     CASE(damaged_marker_counts_as_refused), CASE(marker_knows_no_pin))
