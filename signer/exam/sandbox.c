@@ -440,12 +440,13 @@ sandbox_enter(const struct sandbox_limits *limits, struct err *e)
 }
 
 #ifdef NATSUIN_SANITIZED
-/* The leak check at exit needs threads and ptrace, which the box forbids. */
+/* The leak check at exit needs threads and ptrace, which the box forbids, and
+ * so does any process that may not be dumped (a keyholder). */
 int __lsan_is_turned_off(void) __attribute__((visibility("default")));
 
 int
 __lsan_is_turned_off(void)
 {
-	return entered;
+	return entered || prctl(PR_GET_DUMPABLE) == 0;
 }
 #endif
