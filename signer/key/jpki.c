@@ -161,7 +161,8 @@ ask_tries(struct key *k, struct err *e)
 static void
 describe(const struct key *k, struct key_status *out)
 {
-	*out = (struct key_status){.tries_left = k->tries};
+	*out = (struct key_status){
+	    .tries_left = k->tries, .tries_hidden = k->tries < 0};
 	snprintf(out->where, sizeof out->where, "%.*s",
 	    (int)sizeof out->where - 1, k->reader);
 	snprintf(out->token, sizeof out->token, "%s", k->label);

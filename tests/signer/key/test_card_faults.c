@@ -156,6 +156,26 @@ pulled_at_each_command(const char *fault)
 	}
 }
 
+/* A card that tells no number of tries: a VERIFY whose answer was lost may
+ * have cost one, so the same file is not tried again. */
+static void
+unseen_end_without_a_number_counts(void)
+{
+	struct err e = {0};
+
+	if (!learn())
+		return;
+	CU_ASSERT(cards_ctl(0, "set no-limit 1") == 0);
+	CU_ASSERT_NOT_EQUAL(with_fault(VERIFY, "lose", &e), STEPS);
+	CU_ASSERT_EQUAL(cards_count(0, "verify"), 1);
+	CU_ASSERT_STRING_EQUAL(cardsession_marker(), "attempt");
+	CU_ASSERT(session_status(cardsession.session)->tries_hidden);
+	cardsession_leave();
+	CU_ASSERT(cards_ctl(0, "insert") == 0);
+	CU_ASSERT(cards_shell("vcard_wait 0 card") == 0);
+	CU_ASSERT(cards_ctl(0, "set no-limit 0") == 0);
+}
+
 static void
 pulled_before_each_command(void)
 {
@@ -330,6 +350,7 @@ pcscd_gone_ends_the_session(void)
 
 SUITE_MAIN("card_faults", CASE(pulled_before_each_command),
     CASE(pulled_during_each_command), CASE(each_status_word_at_each_command),
+    CASE(unseen_end_without_a_number_counts),
     CASE(half_an_answer_at_each_command), CASE(card_in_use_by_another_program),
     CASE(nobody_else_gets_at_an_unlocked_card),
     CASE(killed_client_costs_one_signature_at_most),
