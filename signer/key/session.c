@@ -411,14 +411,17 @@ usable(const struct session *s, struct err *e)
 /* A failure that may be the key's loss of memory.  All of these end the
  * session unless it recovers. */
 static bool
-may_recover(struct session *s, const struct err *cause)
+is_lost(const struct session *s, const struct err *cause)
 {
-	if (s->pin == NULL || s->backend->recover == NULL ||
-	    s->recoveries == RECOVERIES_MAX)
-		return false;
-	return cause->class == ERR_CARD ||
-	       (cause->class == ERR_PIN && !has_code(cause, "pin-wrong") &&
-		   !has_code(cause, "pin-blocked"));
+	return s->pin != NULL && s->backend->recover != NULL &&
+	       (cause->class == ERR_CARD || cause->class == ERR_PIN);
+}
+
+static bool
+may_recover(const struct session *s, const struct err *cause)
+{
+	return s->recoveries < RECOVERIES_MAX &&
+	       !has_code(cause, "pin-wrong") && !has_code(cause, "pin-blocked");
 }
 
 /* The one further unlock: only the backend's word that it is the same key,
@@ -446,19 +449,21 @@ recover(struct session *s, struct err *e)
 {
 	struct err why = {0};
 
-	if (!may_recover(s, e))
+	if (!is_lost(s, e))
 		return -1;
-	s->recoveries++;
-	if (unlock_again(s, e, &why) == 0) {
-		log_event(LOG_LEVEL_WARN, "key.unlocked-again",
-		    "key=%s code=%s", s->conf->name, e->code);
-		return 0;
+	if (may_recover(s, e)) {
+		s->recoveries++;
+		if (unlock_again(s, e, &why) == 0) {
+			log_event(LOG_LEVEL_WARN, "key.unlocked-again",
+			    "key=%s code=%s", s->conf->name, e->code);
+			return 0;
+		}
+		log_err(LOG_LEVEL_WARN, "key.not-recovered", &why);
+		if (why.class == ERR_PIN || has_code(&why, "card-changed"))
+			*e = why;
 	}
 	secret_free(s->pin);
 	s->pin = NULL;
-	log_err(LOG_LEVEL_WARN, "key.not-recovered", &why);
-	if (why.class == ERR_PIN || has_code(&why, "card-changed"))
-		*e = why;
 	s->over = *e;
 	return -1;
 }

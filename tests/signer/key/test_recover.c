@@ -267,6 +267,7 @@ static void
 three_times_at_most(void)
 {
 	struct err e = {0};
+	long asked;
 
 	if (!cardsession_unlocked())
 		return;
@@ -275,7 +276,12 @@ three_times_at_most(void)
 		CHECK_OK(cardsession_sign(&e), &e);
 	}
 	CU_ASSERT(cards_ctl(0, "reset") == 0);
-	ends("card-state-lost");
+	CU_ASSERT(cardsession_sign(&e) != 0);
+	asked = cards_count(0, "commands");
+	/* It is over: the card is not asked for anything more. */
+	CU_ASSERT(cardsession_sign(&e) != 0);
+	CU_ASSERT_EQUAL(e.class, ERR_CARD);
+	CU_ASSERT_EQUAL(cards_count(0, "commands"), asked);
 	CU_ASSERT_EQUAL(cards_count(0, "verify"), 4);
 	cardsession_leave();
 }
