@@ -31,6 +31,7 @@ struct wishes {
 	struct keyholder_limits limits;
 	bool few_tries_ok;
 	bool pin_changed;
+	bool new_card;
 	bool foreground;
 };
 
@@ -65,7 +66,7 @@ parse_for(const char *s, int64_t *until_ms)
 	return 0;
 }
 
-enum { UNTIL = 1, FOR, MOST, I_KNOW, CHANGED, FOREGROUND };
+enum { UNTIL = 1, FOR, MOST, I_KNOW, CHANGED, NEW_CARD, FOREGROUND };
 
 static int
 apply(struct wishes *w, int option, const char *value)
@@ -84,6 +85,9 @@ apply(struct wishes *w, int option, const char *value)
 	case CHANGED:
 		w->pin_changed = true;
 		return 0;
+	case NEW_CARD:
+		w->new_card = true;
+		return 0;
 	case FOREGROUND:
 		w->foreground = true;
 		return 0;
@@ -101,6 +105,7 @@ parse(struct wishes *w, int argc, char **argv)
 	    {"max-signatures", required_argument, NULL, MOST},
 	    {"i-know", no_argument, NULL, I_KNOW},
 	    {"pin-changed", no_argument, NULL, CHANGED},
+	    {"new-card", no_argument, NULL, NEW_CARD},
 	    {"foreground", no_argument, NULL, FOREGROUND},
 	    {NULL, 0, NULL, 0},
 	};
@@ -158,7 +163,8 @@ unlock(struct keyholder *k, const struct cli *cli, const struct wishes *w,
 {
 	struct unlock_options o = {.pin_fd = cli->pin_fd,
 	    .few_tries_ok = w->few_tries_ok,
-	    .pin_changed = w->pin_changed};
+	    .pin_changed = w->pin_changed,
+	    .new_card = w->new_card};
 	char text[400];
 
 	o.source = pin_choose(w->key, cli->pin_fd);
@@ -312,6 +318,8 @@ const struct command cmd_unlock = {
 	"  --i-know              try although only two tries are left\n"
 	"  --pin-changed         the PIN of --pin-fd is not the one that was\n"
 	"                        refused before\n"
+	"  --new-card            the key has a new card: send it the stored "
+	"PIN\n"
 	"  --foreground          stay in the foreground (for systemd)\n\n"
 	"KEY may be left out when only one key is configured.\n\n"
 	"  natsuin unlock tanaka --until 07:00\n"),

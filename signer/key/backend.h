@@ -18,6 +18,8 @@ enum pin_state {
 	PIN_BLOCKED
 };
 
+#define KEY_CARD_SIZE 65 /* a SHA-256 in hexadecimal */
+
 struct key_status {
 	enum pin_state pin;
 	int tries_left; /* -1 = the backend cannot tell */
@@ -26,6 +28,9 @@ struct key_status {
 	bool present;    /* card in the reader, file readable */
 	char where[120]; /* reader or file, for people */
 	char token[80];  /* card label or "", for people */
+	/* Which card, told without a PIN; "" where it does not say.  For this
+	 * process only. */
+	char card[KEY_CARD_SIZE];
 };
 
 /* A backend's own state of one open key. */

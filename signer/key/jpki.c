@@ -8,6 +8,8 @@
  * the password that this card has accepted before.
  */
 #include "signer/key/backend.h"
+
+#include "base/text.h"
 #include "signer/key/jpki_card.h"
 
 #include <stdio.h>
@@ -166,6 +168,8 @@ describe(const struct key *k, struct key_status *out)
 	snprintf(out->where, sizeof out->where, "%.*s",
 	    (int)sizeof out->where - 1, k->reader);
 	snprintf(out->token, sizeof out->token, "%s", k->label);
+	if (k->known)
+		text_hex_fixed(out->card, k->identity, sizeof k->identity);
 	if (k->unlocked)
 		out->pin = PIN_VERIFIED;
 	else

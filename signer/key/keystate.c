@@ -95,6 +95,44 @@ marker_name(const char *key, char *out, size_t size)
 	return out;
 }
 
+static char *
+card_name(const char *key, char *out, size_t size)
+{
+	snprintf(out, size, "%s.card", key);
+	return out;
+}
+
+int
+key_card_read(int dirfd, const char *key, char card[KEY_CARD_SIZE])
+{
+	char name[128];
+	struct buf text = {0};
+	int result = 0;
+	int fd = openat(dirfd, card_name(key, name, sizeof name),
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return 0;
+	if (fs_read_all(fd, MARKER_MAX, &text, NULL) == 0 &&
+	    text.len == KEY_CARD_SIZE - 1) {
+		memcpy(card, text.p, text.len);
+		card[text.len] = '\0';
+		result = 1;
+	}
+	buf_free(&text);
+	close(fd);
+	return result;
+}
+
+int
+key_card_write(int dirfd, const char *key, const char *card, struct err *e)
+{
+	char name[128];
+
+	return fs_replace(
+	    dirfd, card_name(key, name, sizeof name), slice_str(card), 0600, e);
+}
+
 static void
 get_text(const json_t *j, const char *name, char *out, size_t size)
 {

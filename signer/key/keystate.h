@@ -45,6 +45,14 @@ int pin_marker_write(
 int pin_marker_clear(int dirfd, const char *key, struct err *e);
 
 /*
+ * Which card (key_status.card) the key was unlocked with last: 1 and *card; 0
+ * when none is remembered, or not legibly; durable when key_card_write
+ * returns 0.
+ */
+int key_card_read(int dirfd, const char *key, char card[KEY_CARD_SIZE]);
+int key_card_write(int dirfd, const char *key, const char *card, struct err *e);
+
+/*
  * May this PIN be tried now?  0; -1 with ERR_PIN "pin-file-refused-before"
  * for a stored PIN whose file has not changed since it was refused, and for
  * a piped one; "pin-stored-outdated" likewise where the PIN was changed

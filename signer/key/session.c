@@ -270,6 +270,41 @@ present_on_pad(struct session *s, const struct unlock_options *o, struct err *e)
 	return 0;
 }
 
+/*
+ * Nobody is there when a stored PIN is presented: it goes only to the card
+ * that the settings name (the backend has looked for that one), or else that
+ * this key was unlocked with last.  Another person's card would lose a try.
+ */
+static int
+check_card(const struct session *s, const struct pin_origin *o, struct err *e)
+{
+	char last[KEY_CARD_SIZE];
+
+	if (pin_source_typed(o->source) || o->source == PIN_SOURCE_DESCRIPTOR ||
+	    s->status.card[0] == '\0' ||
+	    (s->conf->card_sha256 != NULL && s->conf->card_sha256[0] != '\0'))
+		return 0;
+	if (key_card_read(s->state, s->conf->name, last) != 1 ||
+	    strcmp(last, s->status.card) == 0)
+		return 0;
+	return err_set(e, ERR_CARD, "card-not-the-last", "%s", s->status.where);
+}
+
+/* Not to be able to remember it is no reason to stop. */
+static void
+remember_card(const struct session *s)
+{
+	char last[KEY_CARD_SIZE];
+	struct err e = {0};
+
+	if (s->status.card[0] == '\0' ||
+	    (key_card_read(s->state, s->conf->name, last) == 1 &&
+		strcmp(last, s->status.card) == 0))
+		return;
+	if (key_card_write(s->state, s->conf->name, s->status.card, &e) != 0)
+		log_err(LOG_LEVEL_WARN, "key.card-not-remembered", &e);
+}
+
 static int
 ask_and_present(
     struct session *s, const struct unlock_options *o, struct err *e)
@@ -282,6 +317,7 @@ ask_and_present(
 		e) != 0)
 		return -1;
 	if (pin_check(s->backend, pin, e) == 0 &&
+	    (o->new_card || check_card(s, &origin, e) == 0) &&
 	    (o->pin_changed || pin_marker_check(s->state, s->conf->name,
 				   &origin, &s->status, e) == 0))
 		result = present(s, &origin, pin, e);
@@ -381,7 +417,10 @@ session_unlock(struct session *s, const struct unlock_options *o, struct err *e)
 	buf_reset(&s->certificate);
 	if (done(guard(s)->certificate(s->key, &s->certificate, e)) != 0)
 		return -1;
-	return check_certificate(s, e) == 0 ? load_public_key(s, e) : -1;
+	if (check_certificate(s, e) != 0 || load_public_key(s, e) != 0)
+		return -1;
+	remember_card(s);
+	return 0;
 }
 
 /* The certificate of the key now is the one that this session shows. */

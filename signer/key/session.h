@@ -30,6 +30,7 @@ struct unlock_options {
 	int pin_fd;
 	bool few_tries_ok;
 	bool pin_changed; /* the operator says so: no marker counts */
+	bool new_card;    /* likewise: a stored PIN may go to another card */
 	struct pin_prompt prompt;
 };
 int session_unlock(

@@ -31,7 +31,8 @@ request(size_t member_count, struct slice *plans, size_t plan_count)
 
 	q.options.anchors_fd = -1;
 	for (size_t i = 0; i < member_count; i++) {
-		snprintf(names[i], sizeof names[i], "member-%zu", i);
+		snprintf(names[i], sizeof names[i], "member-%u",
+		    (unsigned)i & 0xFFFFU);
 		members[i] = (struct member){names[i], 0, i};
 	}
 	return q;
