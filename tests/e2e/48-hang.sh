@@ -100,7 +100,8 @@ sed -i 's/sign-with = { "tanaka" }/sign-with = { "both" }/' "$conf"
 printf 'pool "both" { keys = { "tanaka", "suzuki" } }\n' >>"$conf"
 hang_after 3
 vcard_ctl 1 zero >/dev/null
-vcard_ctl 1 set latency 20 >/dev/null
+# So slow that it has not signed everything before the other card is open.
+vcard_ctl 1 set latency 200 >/dev/null
 drop_filings etax 201 40 4KB
 run_batch
 same pool-exit-code 0 $?
