@@ -400,13 +400,25 @@ dispatch_stage(struct runner *r, enum stage stage, enum exam_op op)
 	return false;
 }
 
+/* Its line fills only once the first filing is verified: more that are
+ * examined would only make that one wait. */
+static bool
+waits_for_first(const struct bkey *k)
+{
+	for (size_t f = 0; f < FORMATS_MAX; f++)
+		if (k->gate[f] == GATE_FIRST)
+			return true;
+	return false;
+}
+
 /* True when some open key has too little to sign. */
 static bool
 a_line_is_low(const struct runner *r)
 {
 	for (size_t i = 0; i < r->key_count; i++)
 		if (r->keys[i].state == KEY_OPEN &&
-		    r->keys[i].line_length < LINE_LOW)
+		    r->keys[i].line_length < LINE_LOW &&
+		    !waits_for_first(&r->keys[i]))
 			return true;
 	return false;
 }
