@@ -51,8 +51,12 @@ enum cert_path_state {
  *   certificate-key-too-small, certificate-algorithm (key type or curve, or
  *   signed with SHA-1 or MD5), algorithm-not-allowed (P-384 where the policy
  *   has RSA only), certificate-no-path, certificate-path-signature,
- *   certificate-ca-expired, certificate-ca-invalid (not a CA, path length,
- *   name or policy constraints), certificate-critical-extension,
+ *   certificate-ca-expired, certificate-ca-invalid (not a CA),
+ *   certificate-ca-usage (a CA that may not sign certificates),
+ *   certificate-path-length, certificate-name-constraint,
+ *   certificate-path-policy, certificate-key-identifier,
+ *   certificate-path-too-long, certificate-path-loop,
+ *   certificate-path-too-complex, certificate-critical-extension,
  *   certificate-is-authentication, certificate-is-ca, certificate-not-pinned,
  *   certificate-revoked, certificate-suspended,
  *   certificate-revocation-required.
@@ -70,7 +74,8 @@ struct cert_verdict {
 	unsigned warning_count;
 	int64_t days_left; /* whole days to the end; negative when past */
 	enum cert_path_state path;
-	char path_names[CERT_PATH_MAX][160]; /* issuer first, then up */
+	/* The path, or as far as one was found: issuer first, then up. */
+	char path_names[CERT_PATH_MAX][160];
 	unsigned path_count;
 	uint8_t anchor[CERT_SHA256];    /* fingerprint of the anchor used */
 	char revocation[24];            /* as cert_revocation_name says */

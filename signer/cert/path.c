@@ -1,87 +1,43 @@
 /*
- * Path building by OpenSSL, among the operator's certificates only.  CA
- * generations share one name, so an issuer is chosen by whether its key made
- * the signature, never by name or date.  Every fault on the way is recorded;
- * a path with a fault is no path.
+ * Path building among the operator's certificates only.  path_search.c
+ * proposes ways in a defined order; OpenSSL validates each as the only chain
+ * there is.  The first without a fault is the path.  Without one, all faults
+ * of the way with the fewest are told; a path with a fault is no path.
  */
 #include "signer/cert/path.h"
 
-#include "signer/cert/anchor_set.h"
+#include "base/text.h"
+#include "signer/cert/path_search.h"
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* code: 2 of cert_add_problem */
+/* Ways that are looked at only to say what is wrong. */
+#define EXPLAINED_MAX 16
 
-static bool
-valid_at(X509 *x, int64_t at_ms)
-{
-	time_t t = (time_t)(at_ms / 1000);
-
-	return X509_cmp_time(X509_get0_notBefore(x), &t) < 0 &&
-	       X509_cmp_time(X509_get0_notAfter(x), &t) > 0;
-}
-
-static bool
-key_made(X509 *issuer, X509 *x)
-{
-	EVP_PKEY *key = X509_get0_pubkey(issuer);
-	bool yes = key != NULL && X509_verify(x, key) == 1;
-
-	ERR_clear_error();
-	return yes;
-}
-
-static int
-issuer_rank(const struct anchor *a, int64_t at_ms)
-{
-	return (valid_at(a->x, at_ms) ? 2 : 0) + (a->trusted ? 1 : 0);
-}
-
-struct search {
-	const struct cert_anchors *anchors;
-	struct cert_verdict *v;
-	bool unsigned_by_any; /* a CA of that name exists, but not its key */
+/* One way, and what is wrong with it. */
+struct trial {
+	struct path_way way;
+	struct cert_note faults[CERT_NOTES_MAX];
+	unsigned fault_count;
+	/* Findings that another way might not have; 0 makes it the path. */
+	unsigned weight;
 };
 
-static struct search *
-search_of(X509_STORE_CTX *c)
-{
-	return X509_STORE_CTX_get_app_data(c);
-}
-
-/* The issuer of x: same name, its key made the signature; a valid one before
- * an expired one, a root before a cross-certificate. */
-static int
-find_issuer(X509 **issuer, X509_STORE_CTX *c, X509 *x)
-{
-	struct search *s = search_of(c);
-	const struct anchor *best = NULL;
-	bool named = false;
-
-	for (size_t i = 0; i < s->anchors->count; i++) {
-		const struct anchor *a = &s->anchors->item[i];
-
-		if (X509_NAME_cmp(X509_get_subject_name(a->x),
-			X509_get_issuer_name(x)) != 0)
-			continue;
-		named = true;
-		if (!key_made(a->x, x))
-			continue;
-		if (best == NULL || issuer_rank(a, s->v->at_ms) >
-					issuer_rank(best, s->v->at_ms))
-			best = a;
-	}
-	if (best == NULL) {
-		s->unsigned_by_any = s->unsigned_by_any || named;
-		return 0;
-	}
-	*issuer = best->x;
-	return X509_up_ref(best->x) == 1 ? 1 : -1;
-}
+struct build {
+	X509 *leaf;
+	X509_STORE *store;
+	struct cert_verdict *v;
+	struct trial now, best;
+	unsigned tried;
+	bool explaining, has_best, limited;
+	struct err *e;
+	int rc;
+};
 
 /* The certificate's own name, or its issuer's. */
 static void
@@ -89,102 +45,328 @@ name_text(X509 *x, bool of_issuer, char *out, size_t size)
 {
 	struct cert_info *c = OPENSSL_zalloc(sizeof *c);
 	unsigned char *der = NULL;
-	int n = i2d_X509(x, &der);
+	int n = x == NULL ? 0 : i2d_X509(x, &der);
 
 	out[0] = '\0';
 	if (c != NULL && n > 0 &&
 	    cert_parse(slice_of(der, (size_t)n), c, NULL) == 0)
-		snprintf(out, size, "%.*s", (int)size - 1,
-		    of_issuer ? c->issuer : c->subject);
+		text_printable(
+		    out, size, slice_str(of_issuer ? c->issuer : c->subject));
 	OPENSSL_free(der);
 	OPENSSL_free(c);
 }
 
+/* The finding at this certificate; each code once.
+ * code: 2 of fault */
 static void
-no_path(struct search *s, X509 *x)
+fault(struct trial *t, const char *code, X509 *x, const char *why)
 {
+	struct cert_note *n = &t->faults[t->fault_count];
 	char name[160];
 
-	/* The authority that is not there. */
-	name_text(x, true, name, sizeof name);
-	if (s->unsigned_by_any)
-		cert_add_problem(
-		    s->v, "certificate-path-signature", "%s", name);
-	else
-		cert_add_problem(s->v, "certificate-no-path", "%s", name);
+	t->weight++;
+	for (unsigned i = 0; i < t->fault_count; i++)
+		if (strcmp(t->faults[i].code, code) == 0)
+			return;
+	if (t->fault_count == CERT_NOTES_MAX)
+		return;
+	t->fault_count++;
+	name_text(x, false, name, sizeof name);
+	snprintf(n->code, sizeof n->code, "%s", code);
+	snprintf(n->detail, sizeof n->detail, "%s%s%.30s%s", name,
+	    why == NULL ? "" : " (", why == NULL ? "" : why,
+	    why == NULL ? "" : ")");
 }
 
-/* Our word for one of OpenSSL's findings, at this depth of the path. */
-static void
-note(struct search *s, int error, int depth, X509 *x)
+static bool
+may_not_sign(X509 *x)
 {
-	char name[160];
+	return (X509_get_extension_flags(x) & EXFLAG_KUSAGE) != 0 &&
+	       (X509_get_key_usage(x) & KU_KEY_CERT_SIGN) == 0;
+}
 
-	name_text(x, false, name, sizeof name);
+/* OpenSSL has the end excluded; notAfter is the last valid second. */
+static bool
+ends_this_second(X509 *x, int64_t at_ms)
+{
+	return ASN1_TIME_cmp_time_t(
+		   X509_get0_notAfter(x), (time_t)(at_ms / 1000)) == 0;
+}
+
+/* Our word for one of OpenSSL's findings. */
+static void
+note(struct build *b, int error, X509 *x)
+{
+	struct trial *t = &b->now;
+	X509 *top = t->way.up[t->way.count - 1];
+
 	switch (error) {
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-	case X509_V_ERR_CERT_UNTRUSTED:
-	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
-		no_path(s, x);
-		break;
 	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-		cert_add_problem(
-		    s->v, "certificate-path-signature", "%s", name);
+		fault(t, "certificate-path-signature", x, NULL);
 		break;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 	case X509_V_ERR_CERT_NOT_YET_VALID:
-		/* The certificate's own dates are told by cert_check. */
-		if (depth > 0)
-			cert_add_problem(
-			    s->v, "certificate-ca-expired", "%s", name);
+		if (!ends_this_second(x, b->v->at_ms))
+			fault(t, "certificate-ca-expired", x, NULL);
 		break;
 	case X509_V_ERR_EE_KEY_TOO_SMALL:
 	case X509_V_ERR_CA_KEY_TOO_SMALL:
-		cert_add_problem(s->v, "certificate-key-too-small", "%s", name);
+		fault(t, "certificate-key-too-small", x, NULL);
 		break;
 	case X509_V_ERR_CA_MD_TOO_WEAK:
-		cert_add_problem(s->v, "certificate-algorithm", "%s", name);
+		fault(t, "certificate-algorithm", x, NULL);
 		break;
 	case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
-	case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
-		cert_add_problem(
-		    s->v, "certificate-critical-extension", "%s", name);
+		fault(t, "certificate-critical-extension", x, NULL);
 		break;
+	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+		fault(t, "certificate-path-length", x, NULL);
+		break;
+	case X509_V_ERR_PERMITTED_VIOLATION:
+	case X509_V_ERR_EXCLUDED_VIOLATION:
+	case X509_V_ERR_SUBTREE_MINMAX:
+	case X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE:
+	case X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX:
+	case X509_V_ERR_UNSUPPORTED_NAME_SYNTAX:
+		fault(t, "certificate-name-constraint", x, NULL);
+		break;
+	case X509_V_ERR_NO_EXPLICIT_POLICY:
+		/* It is the whole way's, not one certificate's. */
+		fault(t, "certificate-path-policy", top, NULL);
+		break;
+	case X509_V_ERR_INVALID_POLICY_EXTENSION:
+		fault(t, "certificate-path-policy", x,
+		    X509_verify_cert_error_string(error));
+		break;
+	case X509_V_ERR_UNSPECIFIED: /* names times constraints */
+		fault(t, "certificate-path-too-complex", x, NULL);
+		break;
+	case X509_V_ERR_INVALID_CA:
+		if (may_not_sign(x)) {
+			fault(t, "certificate-ca-usage", x, NULL);
+			break;
+		}
+		/* fallthrough */
 	default:
-		cert_add_problem(s->v, "certificate-ca-invalid", "%s (%s)",
-		    name, X509_verify_cert_error_string(error));
+		fault(t, "certificate-ca-invalid", x,
+		    X509_verify_cert_error_string(error));
 		break;
 	}
+}
+
+/* The certificate's own faults are the same on every way, and cert_check
+ * tells its dates. */
+static bool
+is_own(int error)
+{
+	return error == X509_V_ERR_CERT_HAS_EXPIRED ||
+	       error == X509_V_ERR_CERT_NOT_YET_VALID ||
+	       error == X509_V_ERR_EE_KEY_TOO_SMALL ||
+	       error == X509_V_ERR_CA_MD_TOO_WEAK ||
+	       error == X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION;
+}
+
+static bool
+is_date(int error)
+{
+	return error == X509_V_ERR_CERT_HAS_EXPIRED ||
+	       error == X509_V_ERR_CERT_NOT_YET_VALID;
 }
 
 /* Records and goes on, so that every fault is told at once. */
 static int
 on_verify(int ok, X509_STORE_CTX *c)
 {
-	if (!ok)
-		note(search_of(c), X509_STORE_CTX_get_error(c),
-		    X509_STORE_CTX_get_error_depth(c),
-		    X509_STORE_CTX_get_current_cert(c));
+	struct build *b = X509_STORE_CTX_get_app_data(c);
+	int error = X509_STORE_CTX_get_error(c);
+	X509 *x = X509_STORE_CTX_get_current_cert(c);
+	bool own = X509_STORE_CTX_get_error_depth(c) == 0 && is_own(error);
+
+	if (ok || (own && is_date(error)))
+		return 1;
+	note(b, error, x);
+	if (own)
+		b->now.weight--;
 	return 1;
 }
 
+/* The next one on the way, and no other. */
+static int
+next_issuer(X509 **issuer, X509_STORE_CTX *c, X509 *x)
+{
+	struct build *b = X509_STORE_CTX_get_app_data(c);
+	const struct path_way *w = &b->now.way;
+	X509 *next = x == b->leaf ? w->up[0] : NULL;
+
+	for (size_t i = 0; next == NULL && i + 1 < w->count; i++)
+		if (x == w->up[i])
+			next = w->up[i + 1];
+	if (next == NULL)
+		return 0;
+	*issuer = next;
+	return X509_up_ref(next) == 1 ? 1 : -1;
+}
+
+/* What OpenSSL looks at only in its strict mode, or when it chooses an
+ * issuer. */
 static void
-keep_path(X509_STORE_CTX *c, struct cert_verdict *v)
+look_closer(struct build *b)
+{
+	const struct path_way *w = &b->now.way;
+	X509 *x = b->leaf;
+
+	for (size_t i = 0; i < w->count; x = w->up[i++]) {
+		X509 *issuer = w->up[i];
+		int ca = X509_check_ca(issuer), id;
+
+		/* Version 1, or keyUsage alone: only a root may. */
+		if (i + 1 < w->count && ca > 1)
+			fault(&b->now, "certificate-ca-invalid", issuer,
+			    "basicConstraints");
+		id = X509_check_issued(issuer, x);
+		if (id == X509_V_ERR_AKID_SKID_MISMATCH ||
+		    id == X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH)
+			fault(&b->now, "certificate-key-identifier", x, NULL);
+	}
+}
+
+/*
+ * The acceptable policies are any-policy.  Where authorities map policies to
+ * each other, that is what they vouch for: then a policy must hold from the
+ * anchor down to the certificate, also if nobody demands it.
+ */
+static unsigned long
+flags_for(const struct path_way *w)
+{
+	unsigned long flags =
+	    X509_V_FLAG_POLICY_CHECK | X509_V_FLAG_CHECK_SS_SIGNATURE;
+
+	for (size_t i = 0; i + 1 < w->count; i++)
+		if (X509_get_ext_by_NID(w->up[i], NID_policy_mappings, -1) >= 0)
+			flags |= X509_V_FLAG_EXPLICIT_POLICY;
+	return flags;
+}
+
+/* OpenSSL went the whole way, and not less. */
+static bool
+is_whole(X509_STORE_CTX *c, const struct path_way *w)
 {
 	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(c);
 	int n = chain == NULL ? 0 : sk_X509_num(chain);
-	X509 *top = n > 0 ? sk_X509_value(chain, n - 1) : NULL;
+
+	/* A certificate that is its own anchor stands there once. */
+	return n > 0 && (n == (int)w->count + 1 || n == 1) &&
+	       X509_cmp(sk_X509_value(chain, n - 1), w->up[w->count - 1]) == 0;
+}
+
+static int
+validate(struct build *b)
+{
+	X509_STORE_CTX *c = X509_STORE_CTX_new();
+	int ok, rc = -1;
+
+	if (c == NULL || X509_STORE_CTX_init(c, b->store, b->leaf, NULL) != 1) {
+		err_nomem(b->e);
+		goto out;
+	}
+	X509_STORE_CTX_set_app_data(c, b);
+	X509_STORE_CTX_set_flags(c, flags_for(&b->now.way));
+	ok = X509_verify_cert(c);
+	/* Too many policies, or no memory: it could not be decided. */
+	if (ok <= 0)
+		fault(&b->now, "certificate-path-too-complex",
+		    b->now.way.up[b->now.way.count - 1],
+		    X509_verify_cert_error_string(X509_STORE_CTX_get_error(c)));
+	else if (b->now.weight == 0 && !is_whole(c, &b->now.way))
+		fault(&b->now, "certificate-no-path", b->leaf, NULL);
+	look_closer(b);
+	rc = 0;
+out:
+	X509_STORE_CTX_free(c);
+	ERR_clear_error();
+	return rc;
+}
+
+/* Goes on until a way is without fault. */
+static bool
+try_way(void *ctx, const struct path_way *way)
+{
+	struct build *b = ctx;
+
+	memset(&b->now, 0, sizeof b->now);
+	b->now.way = *way;
+	b->rc = validate(b);
+	if (b->rc != 0)
+		return false;
+	if (!b->has_best || b->now.weight < b->best.weight)
+		b->best = b->now;
+	b->has_best = true;
+	b->tried++;
+	return b->best.weight > 0 &&
+	       (!b->explaining || b->tried < EXPLAINED_MAX);
+}
+
+static void
+keep_way(struct cert_verdict *v, const struct path_way *w)
+{
+	for (size_t i = 0; i < w->count; i++)
+		name_text(w->up[i], false, v->path_names[v->path_count++],
+		    sizeof v->path_names[0]);
+}
+
+static void
+keep_best(struct build *b)
+{
+	const struct trial *t = &b->best;
+	struct cert_verdict *v = b->v;
 	unsigned len = 0;
 
-	for (int i = 1; i < n && v->path_count < CERT_PATH_MAX; i++)
-		name_text(sk_X509_value(chain, i), false,
-		    v->path_names[v->path_count++], sizeof v->path_names[0]);
-	if (v->path == CERT_PATH_OK && top != NULL)
-		X509_digest(top, EVP_sha256(), v->anchor, &len);
+	for (unsigned i = 0; i < t->fault_count; i++)
+		cert_add_problem(
+		    v, t->faults[i].code, "%s", t->faults[i].detail);
+	keep_way(v, &t->way);
+	v->path = t->weight == 0 ? CERT_PATH_OK : CERT_PATH_BAD;
+	if (v->path == CERT_PATH_OK)
+		X509_digest(
+		    t->way.up[t->way.count - 1], EVP_sha256(), v->anchor, &len);
+}
+
+/* Names the authority that is not there. */
+static void
+keep_lack(struct build *b, const struct path_search *s)
+{
+	static const char *const codes[] = {
+	    [PATH_LACK_ISSUER] = "certificate-no-path",
+	    [PATH_LACK_KEY] = "certificate-path-signature",
+	    [PATH_LACK_LENGTH] = "certificate-path-too-long",
+	    [PATH_LACK_LOOP] = "certificate-path-loop"};
+	struct path_way way;
+	enum path_lack lack = path_search_lack(s, &way);
+	char name[160];
+
+	name_text(way.count == 0 ? b->leaf : way.up[way.count - 1], true, name,
+	    sizeof name);
+	cert_add_problem(b->v, codes[lack], "%s", name);
+	keep_way(b->v, &way);
+	b->v->path = CERT_PATH_BAD;
+}
+
+/* One search; the second one, over everything, is for its reasons. */
+static int
+search(struct build *b, const struct cert_anchors *anchors, bool sound)
+{
+	struct path_search *s =
+	    path_search_new(anchors, b->leaf, b->v->at_ms, sound, b->e);
+
+	if (s == NULL)
+		return -1;
+	b->explaining = !sound;
+	path_search_each(s, try_way, b);
+	b->limited = b->limited || path_search_limited(s);
+	if (b->rc == 0 && !sound && !b->has_best)
+		keep_lack(b, s);
+	path_search_free(s);
+	return b->rc;
 }
 
 static X509_STORE *
@@ -197,50 +379,55 @@ new_store(const struct cert_verdict *v)
 		return NULL;
 	p = X509_STORE_get0_param(store);
 	X509_VERIFY_PARAM_set_time(p, (time_t)(v->at_ms / 1000));
-	X509_VERIFY_PARAM_set_flags(
-	    p, X509_V_FLAG_POLICY_CHECK | X509_V_FLAG_CHECK_SS_SIGNATURE);
 	/* 112 bits of security: RSA-2048, SHA-224 and better, also above. */
 	X509_VERIFY_PARAM_set_auth_level(p, 2);
 	X509_VERIFY_PARAM_set_depth(p, CERT_PATH_MAX);
-	X509_STORE_set_get_issuer(store, find_issuer);
+	X509_STORE_set_get_issuer(store, next_issuer);
 	X509_STORE_set_verify_cb(store, on_verify);
 	return store;
 }
 
-static bool
-has_path_problem(const struct cert_verdict *v, unsigned before)
+/* What is left after both searches. */
+static void
+conclude(struct build *b)
 {
-	return v->problem_count > before;
+	char most[32];
+
+	if (b->has_best)
+		keep_best(b);
+	if (!b->limited || b->v->path == CERT_PATH_OK)
+		return;
+	snprintf(most, sizeof most, "> %d", PATH_WAYS_MAX);
+	cert_add_problem(b->v, "certificate-path-too-complex", "%s", most);
 }
 
 int
 cert_path_check(const struct cert_anchors *anchors, struct slice der,
     struct cert_verdict *v, struct err *e)
 {
-	struct search s = {.anchors = anchors, .v = v};
+	struct build *b = OPENSSL_zalloc(sizeof *b);
 	const unsigned char *p = der.p;
-	X509 *x = d2i_X509(NULL, &p, (long)der.len);
-	X509_STORE *store = new_store(v);
-	X509_STORE_CTX *c = X509_STORE_CTX_new();
-	unsigned before = v->problem_count;
 	int rc = -1;
 
-	if (x == NULL || store == NULL || c == NULL ||
-	    X509_STORE_CTX_init(c, store, x, NULL) != 1) {
+	if (b == NULL)
+		return err_nomem(e);
+	b->v = v;
+	b->e = e;
+	b->leaf = d2i_X509(NULL, &p, (long)der.len);
+	b->store = new_store(v);
+	if (b->leaf == NULL || b->store == NULL) {
 		err_nomem(e);
 		goto out;
 	}
-	X509_STORE_CTX_set_app_data(c, &s);
-	if (X509_verify_cert(c) <= 0 && !has_path_problem(v, before))
-		cert_add_problem(v, "certificate-no-path", "%s",
-		    X509_verify_cert_error_string(X509_STORE_CTX_get_error(c)));
-	v->path = has_path_problem(v, before) ? CERT_PATH_BAD : CERT_PATH_OK;
-	keep_path(c, v);
-	rc = 0;
+	rc = search(b, anchors, true);
+	if (rc == 0 && !b->has_best)
+		rc = search(b, anchors, false);
+	if (rc == 0)
+		conclude(b);
 out:
-	X509_STORE_CTX_free(c);
-	X509_STORE_free(store);
-	X509_free(x);
+	X509_STORE_free(b->store);
+	X509_free(b->leaf);
+	OPENSSL_free(b);
 	ERR_clear_error();
 	return rc;
 }

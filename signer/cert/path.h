@@ -6,9 +6,10 @@
 
 /*
  * Builds and checks the path of a DER certificate at v->at_ms: fills v->path,
- * path_names, anchor, and adds one problem per distinct fault above the
- * certificate itself (its own dates and key are cert_check's).  0, or -1 when
- * memory is out.
+ * path_names, anchor.  Of all ways up to a trust anchor the first good one is
+ * the path; when there is none, adds one problem per distinct fault of the
+ * best of them (the certificate's own dates are cert_check's).  The work is
+ * bounded as path_search.h says.  0, or -1 when memory is out.
  */
 int cert_path_check(const struct cert_anchors *anchors, struct slice der,
     struct cert_verdict *v, struct err *e);
