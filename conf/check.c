@@ -79,6 +79,55 @@ conf_check_pool(struct conf_reading *r, cfg_t *sec, struct conf_pool *p)
 	return 0;
 }
 
+/* Numbers with dots between them, with or without ".*" at the end. */
+static bool
+is_policy(const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n > 2 && strcmp(text + n - 2, ".*") == 0)
+		n -= 2;
+	for (size_t i = 0; i < n; i++) {
+		bool dot = text[i] == '.';
+
+		if (!dot && (text[i] < '0' || text[i] > '9'))
+			return false;
+		if (dot && (i == 0 || i + 1 == n || text[i + 1] == '.'))
+			return false;
+	}
+	return n > 0 && memchr(text, '.', n) != NULL;
+}
+
+int
+conf_check_kind(struct conf_reading *r, cfg_t *sec, struct conf_kind *k)
+{
+	if (check_title(r, sec, k->name) != 0)
+		return -1;
+	if (k->policy.count == 0 && k->issuer.count == 0)
+		return conf_fault(r, sec->line, "conf-missing",
+		    "certificate-kind \"%s\": needs \"policy\" or \"issuer\" "
+		    "to be known by",
+		    k->name);
+	for (size_t i = 0; i < k->policy.count; i++)
+		if (!is_policy(k->policy.item[i]))
+			return conf_fault(r, line_of(r, sec, "policy"),
+			    "conf-value",
+			    "policy \"%.60s\": numbers with dots between them, "
+			    "or .* at the end",
+			    k->policy.item[i]);
+	/* Everybody's name has a short text in it. */
+	for (size_t i = 0; i < k->issuer.count; i++)
+		if (strlen(k->issuer.item[i]) < 3)
+			return conf_fault(r, line_of(r, sec, "issuer"),
+			    "conf-value",
+			    "issuer \"%.60s\": at least 3 letters",
+			    k->issuer.item[i]);
+	if (!k->digital_signature && !k->non_repudiation)
+		return conf_fault(r, line_of(r, sec, "usage"), "conf-missing",
+		    "certificate-kind \"%s\": usage names nothing", k->name);
+	return 0;
+}
+
 static int
 default_path(struct conf_drop *d)
 {

@@ -36,6 +36,7 @@ int conf_line_of(const struct conf_reading *r, const void *opt);
 
 /* Each may complete fields that depend on others.  0 / -1 with a fault. */
 int conf_check_key(struct conf_reading *r, cfg_t *sec, struct conf_key *k);
+int conf_check_kind(struct conf_reading *r, cfg_t *sec, struct conf_kind *k);
 /* After all keys: a pool names them. */
 int conf_check_pool(struct conf_reading *r, cfg_t *sec, struct conf_pool *p);
 /* After all keys and pools. */

@@ -23,7 +23,7 @@
 
 #define FILE_MAX (1024 * 1024)
 #define OPTS_MAX 24
-#define SECTIONS_MAX 12
+#define SECTIONS_MAX 16
 
 /* Put after the text: libconfuse takes the end of the file for the end of an
  * open section, and this setting exists only outside of all sections. */
@@ -213,7 +213,8 @@ take_value(struct conf_reading *r, cfg_opt_t *opt, const struct conf_setting *s,
 	int line = conf_line_of(r, opt);
 	char why[120];
 
-	if (line == 0) {
+	/* "{}" has no value whose line could be remembered. */
+	if (line == 0 && (opt->flags & CFGF_MODIFIED) == 0) {
 		if (set_defaults(s, base, r->dir) != 0)
 			return conf_fault(
 			    r, 0, "out-of-memory", "default of %s", s->name);
@@ -312,6 +313,29 @@ take_pools(struct conf_reading *r, cfg_t *cfg)
 	return 0;
 }
 
+static int
+take_kinds(struct conf_reading *r, cfg_t *cfg)
+{
+	size_t n = cfg_size(cfg, "certificate-kind");
+
+	r->conf->kinds = calloc(n + 1, sizeof *r->conf->kinds);
+	if (r->conf->kinds == NULL)
+		return conf_fault(r, 0, "out-of-memory", "no memory");
+	for (size_t i = 0; i < n; i++) {
+		struct conf_kind *k = &r->conf->kinds[i];
+		cfg_t *sec = cfg_getnsec(cfg, "certificate-kind", (unsigned)i);
+
+		r->conf->kind_count++;
+		k->name = strdup(cfg_title(sec));
+		if (k->name == NULL)
+			return conf_fault(r, 0, "out-of-memory", "no memory");
+		if (take_section(r, sec, "certificate-kind", k) != 0 ||
+		    conf_check_kind(r, sec, k) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Keys first: pools name them, and drops both. */
 static int
 take_all(struct conf_reading *r, cfg_t *cfg)
@@ -322,8 +346,8 @@ take_all(struct conf_reading *r, cfg_t *cfg)
 			r, cfg_getsec(cfg, s->name), s->name, r->conf) != 0)
 			return -1;
 	}
-	if (take_keys(r, cfg) != 0 || take_pools(r, cfg) != 0 ||
-	    take_drops(r, cfg) != 0)
+	if (take_kinds(r, cfg) != 0 || take_keys(r, cfg) != 0 ||
+	    take_pools(r, cfg) != 0 || take_drops(r, cfg) != 0)
 		return -1;
 	return conf_check_all(r, cfg);
 }
@@ -475,10 +499,15 @@ conf_free(struct conf *c)
 		free_section("pool", &c->pools[i]);
 		free(c->pools[i].name);
 	}
+	for (size_t i = 0; i < c->kind_count; i++) {
+		free_section("certificate-kind", &c->kinds[i]);
+		free(c->kinds[i].name);
+	}
 	for (const struct conf_section *s = conf_sections; s->name; s++) {
 		if (s->example == NULL)
 			free_section(s->name, c);
 	}
+	free(c->kinds);
 	free(c->pools);
 	free(c->drops);
 	free(c->keys);

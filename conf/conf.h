@@ -75,6 +75,30 @@ struct conf_pool {
 	struct conf_list keys; /* key names, each once */
 };
 
+/* Where revocation of a configured kind of certificate can be looked up. */
+enum conf_kind_revocation {
+	CONF_KIND_CERTIFICATE, /* wherever the certificate says */
+	CONF_KIND_CRL,         /* only in lists */
+	CONF_KIND_OCSP,        /* only from OCSP responders */
+	CONF_KIND_VERIFIERS    /* nobody but certified verifiers may ask */
+};
+
+/* A kind of certificate that the office adds to the built-in ones
+ * (signer/cert/profile.c). */
+struct conf_kind {
+	char *name;
+	struct conf_list policy; /* "1.2.3" or "1.2.3.*": one fits */
+	struct conf_list issuer; /* texts: one is in the issuer's name */
+	bool digital_signature;  /* keyUsage bits, one of which is needed; */
+	bool non_repudiation;    /* in the order of the words */
+	bool etax;               /* formats that take it, in the order of the */
+	bool egov;               /* words */
+	bool may_sign;
+	enum conf_kind_revocation revocation;
+	char *label;   /* or "" */
+	char *renewal; /* or "" */
+};
+
 /* Keys that the signers of one drop folder come from, at most. */
 #define CONF_DROP_KEYS_MAX 32
 
@@ -140,6 +164,8 @@ struct conf {
 	size_t key_count;
 	struct conf_pool *pools;
 	size_t pool_count;
+	struct conf_kind *kinds;
+	size_t kind_count;
 };
 
 /*

@@ -22,6 +22,11 @@ static const char *const words_key_revocation[] = {
     "require", "prefer", "off", "default", NULL};
 static const char *const words_algorithms[] = {
     "rsa-sha256", "ecdsa-sha384", NULL};
+static const char *const words_usage[] = {
+    "digital-signature", "non-repudiation", NULL};
+static const char *const words_formats[] = {"etax", "egov", NULL};
+static const char *const words_kind_revocation[] = {
+    "certificate", "crl", "ocsp", "verifiers-only", NULL};
 static const char *const words_language[] = {"ja", "en", NULL};
 static const char *const words_report[] = {"html", "csv", "json", NULL};
 
@@ -41,11 +46,18 @@ _Static_assert(offsetof(struct conf, report_csv) ==
     "report flags are adjacent, in the order of words_report");
 _Static_assert(offsetof(struct conf_algorithms, ecdsa_sha384) == sizeof(bool),
     "algorithms are adjacent, in the order of words_algorithms");
+_Static_assert(
+    offsetof(struct conf_kind, non_repudiation) ==
+	    offsetof(struct conf_kind, digital_signature) + sizeof(bool) &&
+	offsetof(struct conf_kind, egov) ==
+	    offsetof(struct conf_kind, etax) + sizeof(bool),
+    "usages and formats are adjacent, in the order of their words");
 
 #define C(field) offsetof(struct conf, field)
 #define D(field) offsetof(struct conf_drop, field)
 #define K(field) offsetof(struct conf_key, field)
 #define P(field) offsetof(struct conf_pool, field)
+#define G(field) offsetof(struct conf_kind, field)
 #define L(field) offsetof(struct conf, limits.field)
 #define R(field) offsetof(struct conf, revoke.field)
 
@@ -61,6 +73,12 @@ const struct conf_section conf_sections[] = {
 	   "whichever is free. The title is a name for sign-with; no key may "
 	   "have the same.")},
     {"certificates", NULL, N_("How certificates are checked.")},
+    {"certificate-kind", "example",
+	N_("A kind of certificate that natsuin does not know, or knows too "
+	   "little of. Any number of them; they are looked at before the "
+	   "built-in kinds, but cannot let a certificate sign that natsuin "
+	   "refuses, such as a card's user authentication certificate. The "
+	   "title is the kind's name in records.")},
     {"algorithms", NULL,
 	N_("What each format may be signed with. A key's certificate chooses "
 	   "the algorithm: RSA rsa-sha256, P-384 ecdsa-sha384. Allow "
@@ -239,6 +257,36 @@ const struct conf_setting conf_settings[] = {
 {"certificates", "expiry-warning-days", CONF_INT, "92", NULL, 0, 3650, NULL,
     C(expiry_warning_days),
     N_("Warn when a certificate expires within so many days.")},
+
+{"certificate-kind", "policy", CONF_TEXTS, "", "1.2.392.9.1.*", 0, 16, NULL,
+    G(policy),
+    N_("Policy numbers (OIDs) of which a certificate of this kind has one; "
+    "with .* at the end all numbers below it.")},
+{"certificate-kind", "issuer", CONF_TEXTS, "", "O=Example-CA", 0, 16, NULL,
+    G(issuer),
+    N_("Texts of which one is in the name of the authority, as natsuin cert "
+    "shows it. Looked at when no policy fits.")},
+{"certificate-kind", "usage", CONF_FLAGS, "non-repudiation", NULL, 0, 0,
+    words_usage, G(digital_signature),
+    N_("What such a certificate must be meant for: one of these.")},
+{"certificate-kind", "formats", CONF_FLAGS, "etax egov", NULL, 0, 0,
+    words_formats, G(etax),
+    N_("Who takes filings signed with it. A filing of another format is "
+    "held.")},
+{"certificate-kind", "may-sign", CONF_BOOL, "yes", NULL, 0, 0, NULL,
+    G(may_sign),
+    N_("no: certificates of this kind sign nothing here.")},
+{"certificate-kind", "revocation", CONF_ENUM, "certificate", NULL, 0, 0,
+    words_kind_revocation, G(revocation),
+    N_("Where revocation can be looked up: where the certificate says, only "
+    "in lists, only from OCSP responders, or nowhere because the authority "
+    "tells certified verifiers only.")},
+{"certificate-kind", "label", CONF_TEXT, "", "Certificate of Example CA", 0,
+    0, NULL, G(label),
+    N_("What people call it; empty is the title.")},
+{"certificate-kind", "renewal", CONF_TEXT, "", "Order the next one from "
+    "Example CA two months before.", 0, 0, NULL, G(renewal),
+    N_("How it is renewed, for people to read.")},
 
 {"algorithms", "etax", CONF_FLAGS, "rsa-sha256", NULL, 0, 0, words_algorithms,
     C(etax),

@@ -460,12 +460,72 @@ manual_names_every_setting(void)
 	buf_free(&man);
 }
 
+#define KIND(text)                                                             \
+	"certificate-kind \"guild\" {\n issuer = { \"CN=G CA\" }\n" text
+
+static void
+kinds_of_certificate(void)
+{
+	struct err e;
+	struct conf *c =
+	    load(KIND("}\n") "certificate-kind \"b\" {\n"
+			     " policy = { \"1.2.*\", \"1.2\" }\n"
+			     " usage = { digital-signature }\n"
+			     " formats = { etax }\n may-sign = no\n"
+			     " revocation = ocsp\n}\n",
+		&e);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_EQUAL(c->kind_count, 2);
+	CU_ASSERT_STRING_EQUAL(c->kinds[0].name, "guild");
+	CU_ASSERT_STRING_EQUAL(c->kinds[0].issuer.item[0], "CN=G CA");
+	CU_ASSERT_TRUE(c->kinds[0].non_repudiation);
+	CU_ASSERT_FALSE(c->kinds[0].digital_signature);
+	CU_ASSERT_TRUE(c->kinds[0].etax && c->kinds[0].egov);
+	CU_ASSERT_TRUE(c->kinds[0].may_sign);
+	CU_ASSERT_EQUAL(c->kinds[0].revocation, CONF_KIND_CERTIFICATE);
+	CU_ASSERT_EQUAL(c->kinds[1].policy.count, 2);
+	CU_ASSERT_TRUE(c->kinds[1].digital_signature);
+	CU_ASSERT_FALSE(c->kinds[1].non_repudiation);
+	CU_ASSERT_TRUE(c->kinds[1].etax && !c->kinds[1].egov);
+	CU_ASSERT_FALSE(c->kinds[1].may_sign);
+	CU_ASSERT_EQUAL(c->kinds[1].revocation, CONF_KIND_OCSP);
+	conf_free(c);
+	c = load(KIND(" formats = {}\n}\n"), &e);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_FALSE(c->kinds[0].etax || c->kinds[0].egov);
+	conf_free(c);
+}
+
+static void
+kinds_that_are_refused(void)
+{
+	refused("certificate-kind \"a\" { }\n", "conf-missing", 1, "policy");
+	refused("certificate-kind \"a b\" { issuer = { \"CN=x\" } }\n",
+	    "conf-value", 1, "title");
+	refused(KIND("}\n") KIND("}\n"), "conf-duplicate", 4, "guild");
+	refused(KIND(" policy = { \"1.2.x\" }\n}\n"), "conf-value", 3, "1.2.x");
+	refused(KIND(" policy = { \"1..2\" }\n}\n"), "conf-value", 3, "1..2");
+	refused(KIND(" policy = { \"*\" }\n}\n"), "conf-value", 3, "\"*\"");
+	refused(KIND(" policy = { \"1.2*\" }\n}\n"), "conf-value", 3, "1.2*");
+	refused(KIND(" policy = { \".1.2\" }\n}\n"), "conf-value", 3, ".1.2");
+	refused(KIND(" policy = { \"12\" }\n}\n"), "conf-value", 3, "12");
+	refused(KIND(" usage = {}\n}\n"), "conf-missing", 4, "usage");
+	refused(KIND(" usage = { signing }\n}\n"), "conf-value", 3, "signing");
+	refused(KIND(" formats = { eltax }\n}\n"), "conf-value", 3, "eltax");
+	refused(KIND(" revocation = never\n}\n"), "conf-value", 3, "never");
+	refused(KIND(" kind = x\n}\n"), "conf-unknown-setting", 3, "kind");
+	refused("certificate-kind \"a\" {\n issuer = { \"O\" }\n}\n",
+	    "conf-value", 2, "3 letters");
+}
+
 SUITE_MAIN("conf", CASE(defaults_of_an_empty_file), CASE(a_whole_configuration),
     CASE(an_editor_on_windows), CASE(unknown_settings_name_their_line),
     CASE(values_out_of_range), CASE(numbers_that_identify),
     CASE(certificate_hash_is_lower_case), CASE(paths_stay_where_they_belong),
     CASE(path_of_the_root_itself), CASE(names_exist_and_are_unique),
     CASE(a_pool_of_keys), CASE(pools_that_are_refused),
+    CASE(kinds_of_certificate), CASE(kinds_that_are_refused),
     CASE(algorithms_by_format), CASE(missing_and_unreadable_files),
     CASE(shipped_example_is_the_table), CASE(example_loads_uncommented),
     CASE(manual_names_every_setting))
