@@ -66,7 +66,8 @@ struct bkey {
 	int64_t look_ms;    /* monotonic: is somebody listening? */
 	uint64_t signatures;
 	bool certificate_changed;
-	bool used; /* by the open batch: it has a line in the report */
+	unsigned signs; /* formats in the open batch, 1 << index */
+	bool used;      /* by the open batch: it has a line in the report */
 };
 
 #endif

@@ -195,14 +195,16 @@ recorded_key(struct runner *r, const struct place *p, const struct bjob *j,
 	return found;
 }
 
-/* A key whose first was found bad, or whose algorithm this format must not
- * be signed with. */
+/* A key whose first was found bad, or whose algorithm or certificate this
+ * format must not be signed with. */
 static bool
 is_bad(const struct runner *r, const struct bjob *j, const struct bkey *k)
 {
 	return k->gate[j->format] == GATE_BROKEN ||
 	       !conf_algorithm_allowed(
-		   r->conf, j->findings.format, k->algorithm->name);
+		   r->conf, j->findings.format, k->algorithm->name) ||
+	       cert_profile_accepts(&k->verdict.cert.profile,
+		   j->findings.format) == CERT_NOT_ACCEPTED;
 }
 
 /* Has it stopped while it signed this filing? */

@@ -270,6 +270,25 @@ take_filing(struct runner *r, struct report *t, int64_t id, struct err *e)
 	return 0;
 }
 
+/* Said once per key and format, not for each of 300 filings. */
+static void
+take_kind(struct report *t, struct report_key *x, const struct bkey *k)
+{
+	const struct cert_profile *p = &k->verdict.cert.profile;
+	char detail[80];
+
+	for (size_t i = 0; submission_formats[i] != NULL; i++) {
+		const char *format = submission_formats[i]->name;
+
+		if ((k->signs >> i & 1) == 0 ||
+		    cert_profile_accepts(p, format) != CERT_UNCONFIRMED)
+			continue;
+		snprintf(detail, sizeof detail, "%s, %s", p->name, format);
+		report_warn(t, &x->warnings, &x->warning_count,
+		    "certificate-format-unconfirmed", detail);
+	}
+}
+
 static void
 take_key(struct report *t, const struct bkey *k)
 {
@@ -291,6 +310,7 @@ take_key(struct report *t, const struct bkey *k)
 	for (unsigned i = 0; i < k->verdict.warning_count; i++)
 		report_warn(t, &x->warnings, &x->warning_count,
 		    k->verdict.warnings[i].code, k->verdict.warnings[i].detail);
+	take_kind(t, x, k);
 	if (k->certificate_changed)
 		report_warn(t, &x->warnings, &x->warning_count,
 		    "certificate-changed", k->verdict.cert.serial);

@@ -29,6 +29,19 @@ check_algorithm(const struct runner *r, const struct bjob *j,
 	    who, a->name, j->findings.format);
 }
 
+/* e-Tax and e-Gov take listed kinds of certificate only.  Others that the
+ * key can sign are not concerned, so it is not stopped. */
+static int
+check_kind(const struct bjob *j, const struct bkey *k, struct err *e)
+{
+	const struct cert_profile *p = &k->verdict.cert.profile;
+
+	if (cert_profile_accepts(p, j->findings.format) != CERT_NOT_ACCEPTED)
+		return 0;
+	return err_set(e, ERR_CONFIG, "certificate-format", "%s: %s, %s",
+	    k->conf->name, p->name, j->findings.format);
+}
+
 /* Every signature of the output is one that the format's receiver takes:
  * those to be made, */
 static int
@@ -37,7 +50,9 @@ check_keys(const struct runner *r, const struct bjob *j, struct err *e)
 	for (size_t i = 0; i < j->sig_count; i++) {
 		const struct bkey *k = j->sigs[i].key;
 
-		if (check_algorithm(r, j, k->algorithm, k->conf->name, e) != 0)
+		if (check_algorithm(r, j, k->algorithm, k->conf->name, e) !=
+			0 ||
+		    check_kind(j, k, e) != 0)
 			return -1;
 	}
 	return 0;
@@ -312,6 +327,7 @@ take_gates(struct bjob *j)
 	for (size_t i = 0; i < j->sig_count; i++) {
 		struct bkey *k = j->sigs[i].key;
 
+		k->signs |= 1U << j->format;
 		if (k->gate[j->format] != GATE_UNKNOWN)
 			continue;
 		k->gate[j->format] = GATE_FIRST;

@@ -293,7 +293,7 @@ fill(X509 *x, struct slice der, struct cert_info *c, struct err *e)
 	if (EVP_Digest(der.p, der.len, c->sha256, NULL, EVP_sha256(), NULL) !=
 	    1)
 		return err_nomem(e);
-	c->profile = cert_profile_of(c);
+	c->profile = cert_profile_of(c, NULL);
 	return 0;
 }
 

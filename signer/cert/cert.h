@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/ipc.h"
+#include "signer/cert/profile.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,8 +24,6 @@ enum cert_usage {
 	CERT_KEY_CERT_SIGN = 1 << 5,
 	CERT_CRL_SIGN = 1 << 6
 };
-
-struct cert_profile;
 
 /* From the JPKI otherNames; "" where absent.  Personal data: names go into
  * reports, nothing of this into logs. */
@@ -58,11 +57,12 @@ struct cert_info {
 	unsigned ski_len, aki_len;
 	uint8_t spki[CERT_SHA256];   /* SHA-256 of SubjectPublicKeyInfo */
 	uint8_t sha256[CERT_SHA256]; /* fingerprint of the whole DER */
-	const struct cert_profile *profile; /* never NULL */
+	struct cert_profile profile; /* the kind, with its rules */
 	struct cert_holder holder;
 };
 
-/* Reads exactly one DER certificate (nothing after it).  0; -1
+/* Reads exactly one DER certificate (nothing after it); its kind is a
+ * built-in one (cert_check looks at the configuration's too).  0; -1
  * ERR_CERTIFICATE "certificate-malformed". */
 int cert_parse(struct slice der, struct cert_info *out, struct err *e);
 

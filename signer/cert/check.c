@@ -51,6 +51,7 @@ cert_policy_init(struct cert_policy *p, const struct conf *c,
 {
 	memset(p, 0, sizeof *p);
 	p->anchors = anchors;
+	p->kinds = c;
 	p->revocation = revcheck_policy(c, key);
 	p->warn_days = c->expiry_warning_days;
 	p->allow_ec = conf_algorithm_allowed(
@@ -145,15 +146,14 @@ check_dates(const struct cert_policy *p, struct cert_verdict *v)
 static void
 check_usage(struct cert_verdict *v)
 {
-	const struct cert_profile *profile = v->cert.profile;
+	const struct cert_profile *profile = &v->cert.profile;
 
-	if (profile->kind == CERT_KIND_JPKI_AUTHENTICATION) {
-		cert_add_problem(
-		    v, "certificate-is-authentication", "%s", v->cert.issuer);
+	/* What it may be used for is of no interest then. */
+	if (!cert_profile_may_sign(profile)) {
+		cert_add_problem(v, profile->refusal, "%s",
+		    profile->ended != NULL ? profile->ended : v->cert.issuer);
 		return;
 	}
-	if (!profile->may_sign)
-		cert_add_problem(v, "certificate-usage", "%s", profile->name);
 	if (v->cert.ca)
 		cert_add_problem(v, "certificate-is-ca", "%s", v->cert.subject);
 	if (!v->cert.has_usage)
@@ -217,7 +217,7 @@ take_revocation(const struct cert_policy *p, struct cert_verdict *v)
 	if (p->known != NULL)
 		*r = *p->known;
 	if (r->kind[0] == '\0' &&
-	    v->cert.profile->revocation == CERT_REVOCATION_VERIFIERS_ONLY)
+	    v->cert.profile.revocation == CERT_REVOCATION_VERIFIERS_ONLY)
 		cert_revocation_none(r, "jpki-verifiers-only");
 	if (p->revocation == CONF_REVOCATION_OFF)
 		cert_revocation_none(r, "off");
@@ -265,6 +265,7 @@ cert_check(const struct cert_policy *p, struct slice der, int64_t at_ms,
 	v->at_ms = at_ms;
 	if (cert_parse(der, &v->cert, e) != 0)
 		return -1;
+	v->cert.profile = cert_profile_of(&v->cert, p->kinds);
 	check_dates(p, v);
 	check_usage(v);
 	check_key(p, v);

@@ -22,6 +22,7 @@ struct cert_policy {
 	int64_t warn_days;        /* first expiry warning; 0 = 90 */
 	int rsa_bits_min;         /* 0 = 2048 */
 	bool allow_ec;            /* P-384 too; else RSA only */
+	const struct conf *kinds; /* has certificate-kind rows; or NULL */
 	uint8_t pin[CERT_SHA256]; /* certificate-sha256 of the key */
 	bool pinned;
 	/* What revcheck.c found out; NULL: nobody was asked.  Borrowed. */
@@ -57,7 +58,8 @@ enum cert_path_state {
  *   certificate-path-policy, certificate-key-identifier,
  *   certificate-path-too-long, certificate-path-loop,
  *   certificate-path-too-complex, certificate-critical-extension,
- *   certificate-is-authentication, certificate-is-ca, certificate-not-pinned,
+ *   certificate-is-authentication, certificate-juki-ended,
+ *   certificate-kind-refused, certificate-is-ca, certificate-not-pinned,
  *   certificate-revoked, certificate-suspended,
  *   certificate-revocation-required.
  * Warnings: certificate-expires-{90,60,30,7}, certificate-path-not-checked,

@@ -166,7 +166,7 @@ revoke_plan(const struct revoke_ask *a, struct revoke_plan *plan, struct err *e)
 		goto out;
 	memcpy(plan->sha256, info->sha256, sizeof plan->sha256);
 	plan->verifiers_only =
-	    info->profile->revocation == CERT_REVOCATION_VERIFIERS_ONLY;
+	    info->profile.revocation == CERT_REVOCATION_VERIFIERS_ONLY;
 	plan->issuer_known = a->issuer != NULL;
 	plan_ocsp(a->x, plan);
 	plan_crl(a->x, plan);

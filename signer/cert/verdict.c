@@ -33,7 +33,7 @@ put_info(struct ipc_msg *m, const struct cert_info *c)
 	ipc_put_bytes(m, slice_of(c->aki, c->aki_len));
 	ipc_put_bytes(m, slice_of(c->spki, CERT_SHA256));
 	ipc_put_bytes(m, slice_of(c->sha256, CERT_SHA256));
-	ipc_put_str(m, c->profile->name);
+	ipc_put_str(m, c->profile.name);
 	ipc_put_str(m, c->holder.name);
 }
 
@@ -120,10 +120,9 @@ get_info(struct ipc_msg *m, struct cert_info *c)
 	get_bytes(m, c->spki, CERT_SHA256, true);
 	get_bytes(m, c->sha256, CERT_SHA256, true);
 	ipc_get_str(m, profile, sizeof profile);
-	/* A kind that a later version knew is "other" to this one. */
+	/* A kind that a later version, or the configuration, knew is "other"
+	 * here. */
 	c->profile = cert_profile_find(profile);
-	if (c->profile == NULL)
-		c->profile = cert_profile_find("other");
 	ipc_get_str(m, c->holder.name, sizeof c->holder.name);
 }
 

@@ -212,6 +212,29 @@ certview_revocation(const struct cert_verdict *v)
 	return revoked_text(&v->revoked, text, sizeof text);
 }
 
+static const char *
+acceptance_text(enum cert_acceptance a)
+{
+	if (a == CERT_UNCONFIRMED)
+		return _("not confirmed");
+	return a == CERT_ACCEPTED ? _("accepted") : _("not accepted");
+}
+
+/* The rules of its kind. */
+static void
+show_kind(FILE *f, const struct cert_profile *p)
+{
+	const char *renewal = cert_profile_renewal(p);
+	char text[200];
+
+	snprintf(text, sizeof text, "e-Tax: %s, e-Gov: %s",
+	    acceptance_text(p->etax), acceptance_text(p->egov));
+	certview_row(f, _("filings"), text);
+	certview_row(f, _("revocation data"), cert_profile_revocation(p));
+	if (renewal[0] != '\0')
+		certview_row(f, _("renewal"), renewal);
+}
+
 static void
 show_verdict(FILE *f, const struct cert_verdict *v)
 {
@@ -235,7 +258,7 @@ certview_text(FILE *f, const struct cert_verdict *v, bool personal)
 {
 	const struct cert_info *c = &v->cert;
 
-	fprintf(f, "%s\n", _(c->profile->label));
+	fprintf(f, "%s\n", cert_profile_label(&c->profile));
 	show_holder(f, &c->holder, personal);
 	certview_row(f, _("serial number"), c->serial);
 	certview_row(f, _("issued to"), c->subject);
@@ -244,6 +267,7 @@ certview_text(FILE *f, const struct cert_verdict *v, bool personal)
 	show_key(f, c);
 	show_path(f, v);
 	certview_row(f, _("revocation"), certview_revocation(v));
+	show_kind(f, &c->profile);
 	show_verdict(f, v);
 }
 
@@ -298,6 +322,17 @@ holder_json(const struct cert_holder *h, bool personal)
 }
 
 static json_t *
+kind_json(const struct cert_profile *p)
+{
+	return json_pack("{s:s, s:s, s:{s:s, s:s}, s:s, s:s}", "name", p->name,
+	    "label", cert_profile_label(p), "formats", "etax",
+	    cert_acceptance_name(p->etax), "egov",
+	    cert_acceptance_name(p->egov), "revocation_data",
+	    cert_revocation_source_name(p->revocation), "renewal",
+	    cert_profile_renewal(p));
+}
+
+static json_t *
 info_json(const struct cert_info *c, bool personal)
 {
 	char hash[2 * CERT_SHA256 + 1], spki[2 * CERT_SHA256 + 1];
@@ -307,13 +342,13 @@ info_json(const struct cert_info *c, bool personal)
 	text_hex_fixed(spki, c->spki, CERT_SHA256);
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:i, s:s, "
 			 "s:o, s:o, s:s, s:s}",
-	    "kind", c->profile->name, "subject", c->subject, "issuer",
-	    c->issuer, "serial", c->serial, "holder",
-	    holder_json(&c->holder, personal), "not_before",
-	    cert_time_text(c->not_before_ms, from, sizeof from), "not_after",
-	    cert_time_text(c->not_after_ms, until, sizeof until), "key_type",
-	    c->key_type, "key_bits", c->key_bits, "signature_algorithm",
-	    c->signature_algorithm, "usage", usage_json(c), "policies",
+	    "kind", c->profile.name, "subject", c->subject, "issuer", c->issuer,
+	    "serial", c->serial, "holder", holder_json(&c->holder, personal),
+	    "not_before", cert_time_text(c->not_before_ms, from, sizeof from),
+	    "not_after", cert_time_text(c->not_after_ms, until, sizeof until),
+	    "key_type", c->key_type, "key_bits", c->key_bits,
+	    "signature_algorithm", c->signature_algorithm, "usage",
+	    usage_json(c), "policies",
 	    strings_json(
 		c->policies[0], sizeof c->policies[0], c->policy_count),
 	    "sha256", hash, "spki_sha256", spki);
@@ -346,9 +381,10 @@ certview_json(const struct cert_verdict *v, bool personal)
 
 	if (v->path == CERT_PATH_OK)
 		text_hex_fixed(anchor, v->anchor, CERT_SHA256);
-	j = json_pack("{s:o, s:s, s:b, s:I, s:s, s:o, s:s, s:s, s:s, s:o, "
+	j = json_pack("{s:o, s:o, s:s, s:b, s:I, s:s, s:o, s:s, s:s, s:s, s:o, "
 		      "s:o}",
-	    "certificate", info_json(&v->cert, personal), "checked_for",
+	    "certificate", info_json(&v->cert, personal), "kind",
+	    kind_json(&v->cert.profile), "checked_for",
 	    cert_time_text(v->at_ms, at, sizeof at), "may_sign", v->ok,
 	    "days_left", (json_int_t)v->days_left, "path", paths[v->path],
 	    "path_names",

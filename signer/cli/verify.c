@@ -68,7 +68,7 @@ show_signer(const struct cert_verdict *v)
 
 	row(_("signer"), v->cert.holder.name[0] != '\0' ? v->cert.holder.name
 							: v->cert.subject);
-	row("", _(v->cert.profile->label));
+	row("", cert_profile_label(&v->cert.profile));
 	row(_("issued by"), v->cert.issuer);
 	row(_("valid until"),
 	    cert_time_text(v->cert.not_after_ms, when, sizeof when));

@@ -78,9 +78,9 @@ static int
 rank(const struct cert_info *c, int64_t now_ms)
 {
 	int valid = now_ms >= c->not_before_ms && now_ms <= c->not_after_ms;
-	unsigned any = c->profile->usage_any;
+	unsigned any = c->profile.usage_any;
 
-	if (c->ca || !c->profile->may_sign)
+	if (c->ca || !cert_profile_may_sign(&c->profile))
 		return -1;
 	if (c->has_usage && (c->usage & CERT_NON_REPUDIATION) != 0)
 		return 2 + valid;

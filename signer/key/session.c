@@ -357,6 +357,10 @@ load_public_key(struct session *s, struct err *e)
 
 	if (cert_parse(buf_view(&s->certificate), &info, e) != 0)
 		return err_push(e, "key %s", s->conf->name);
+	/* Whoever asks, and whatever is configured. */
+	if (!cert_profile_may_sign(&info.profile))
+		return err_set(e, ERR_CERTIFICATE, info.profile.refusal,
+		    "key %s: %s", s->conf->name, info.issuer);
 	audit_set_serial(s->audit, info.serial);
 	x = d2i_X509(NULL, &p, (long)s->certificate.len);
 	s->public_key = x == NULL ? NULL : X509_get_pubkey(x);

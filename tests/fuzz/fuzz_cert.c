@@ -47,7 +47,7 @@ look(const struct cert_verdict *v)
 	for (unsigned i = 0; i < v->path_count; i++)
 		look_at_text(v->path_names[i]);
 	require(v->ok == (v->problem_count == 0), "verdict");
-	require(v->cert.profile != NULL, "profile");
+	require(v->cert.profile.name != NULL, "profile");
 }
 
 int

@@ -63,8 +63,8 @@ jpki_signature_certificate_is_read(void)
 		return;
 	read_file("pki/tanaka.sign.der", &der);
 	CHECK_OK(cert_parse(buf_view(&der), &c, &error), &error);
-	CU_ASSERT_EQUAL(c.profile->kind, CERT_KIND_JPKI_SIGNATURE);
-	CU_ASSERT_TRUE(c.profile->may_sign);
+	CU_ASSERT_EQUAL(c.profile.kind, CERT_KIND_JPKI_SIGNATURE);
+	CU_ASSERT_TRUE(cert_profile_may_sign(&c.profile));
 	CU_ASSERT_STRING_EQUAL(c.holder.name, "試験　太郎");
 	CU_ASSERT_TRUE(c.holder.from_names);
 	CU_ASSERT_STRING_EQUAL(c.holder.birth, "319800401");
@@ -105,14 +105,14 @@ jpki_authentication_certificate_is_known(void)
 		return;
 	read_file("pki/tanaka.auth.der", &der);
 	CHECK_OK(cert_parse(buf_view(&der), &c, &error), &error);
-	CU_ASSERT_EQUAL(c.profile->kind, CERT_KIND_JPKI_AUTHENTICATION);
-	CU_ASSERT_FALSE(c.profile->may_sign);
+	CU_ASSERT_EQUAL(c.profile.kind, CERT_KIND_JPKI_AUTHENTICATION);
+	CU_ASSERT_FALSE(cert_profile_may_sign(&c.profile));
 	/* Also by its issuer alone, were the policy another. */
 	c.policy_count = 0;
 	CU_ASSERT_EQUAL(
-	    cert_profile_of(&c)->kind, CERT_KIND_JPKI_AUTHENTICATION);
+	    cert_profile_of(&c, NULL).kind, CERT_KIND_JPKI_AUTHENTICATION);
 	c.issuer[0] = '\0';
-	CU_ASSERT_EQUAL(cert_profile_of(&c)->kind, CERT_KIND_OTHER);
+	CU_ASSERT_EQUAL(cert_profile_of(&c, NULL).kind, CERT_KIND_OTHER);
 	buf_free(&der);
 }
 
@@ -179,7 +179,7 @@ damaged_certificates_are_refused(void)
 		if (cert_parse(s, &c, &error) == 0 ||
 		    cert_spki(s, spki, &error) == 0)
 			CU_FAIL("a cut certificate was read");
-		CU_ASSERT_PTR_NOT_NULL(c.profile);
+		CU_ASSERT_PTR_NOT_NULL(c.profile.name);
 	}
 	CU_ASSERT_STRING_EQUAL(error.code, "certificate-malformed");
 	CU_ASSERT_EQUAL(error.class, ERR_CERTIFICATE);
