@@ -141,6 +141,9 @@ note(struct build *b, int error, X509 *x)
 	case X509_V_ERR_UNSPECIFIED: /* names times constraints */
 		fault(t, "certificate-path-too-complex", x, NULL);
 		break;
+	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+		fault(t, "certificate-ca-usage", x, NULL);
+		break;
 	case X509_V_ERR_INVALID_CA:
 		if (may_not_sign(x)) {
 			fault(t, "certificate-ca-usage", x, NULL);
@@ -378,6 +381,12 @@ new_store(const struct cert_verdict *v)
 	if (store == NULL)
 		return NULL;
 	p = X509_STORE_get0_param(store);
+	/* To OpenSSL no acceptable policy is none, and not any. */
+	if (X509_VERIFY_PARAM_add0_policy(p, OBJ_nid2obj(NID_any_policy)) !=
+	    1) {
+		X509_STORE_free(store);
+		return NULL;
+	}
 	X509_VERIFY_PARAM_set_time(p, (time_t)(v->at_ms / 1000));
 	/* 112 bits of security: RSA-2048, SHA-224 and better, also above. */
 	X509_VERIFY_PARAM_set_auth_level(p, 2);
@@ -391,14 +400,14 @@ new_store(const struct cert_verdict *v)
 static void
 conclude(struct build *b)
 {
-	char most[32];
+	char name[160];
 
 	if (b->has_best)
 		keep_best(b);
 	if (!b->limited || b->v->path == CERT_PATH_OK)
 		return;
-	snprintf(most, sizeof most, "> %d", PATH_WAYS_MAX);
-	cert_add_problem(b->v, "certificate-path-too-complex", "%s", most);
+	name_text(b->leaf, true, name, sizeof name);
+	cert_add_problem(b->v, "certificate-path-too-complex", "%s", name);
 }
 
 int
