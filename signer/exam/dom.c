@@ -338,23 +338,78 @@ attribute_is(const xmlAttr *a, const char *value)
 }
 
 unsigned
-dom_count_id(xmlDocPtr doc, const char *value, xmlAttrPtr *first)
+dom_count_id(xmlDocPtr doc, const char *value, xmlAttrPtr first_two[2])
 {
 	xmlNodePtr root = xmlDocGetRootElement(doc);
 	unsigned count = 0;
 
-	*first = NULL;
+	first_two[0] = first_two[1] = NULL;
 	for (xmlNodePtr n = root; n != NULL; n = dom_next(n, root)) {
 		if (n->type != XML_ELEMENT_NODE)
 			continue;
 		for (xmlAttrPtr a = n->properties; a != NULL; a = a->next) {
 			if (!is_id_name(a) || !attribute_is(a, value))
 				continue;
-			if (*first == NULL)
-				*first = a;
+			first_two[count] = a;
 			if (++count == 2)
 				return count;
 		}
 	}
 	return count;
+}
+
+/* Its place among the siblings of its name, from 1; 0 when it is alone. */
+static unsigned
+place_of(const xmlNode *element)
+{
+	unsigned before = 0, after = 0;
+
+	for (const xmlNode *n = element->prev; n != NULL; n = n->prev)
+		before += n->type == XML_ELEMENT_NODE &&
+			  xmlStrEqual(n->name, element->name);
+	for (const xmlNode *n = element->next; n != NULL && after == 0;
+	     n = n->next)
+		after += n->type == XML_ELEMENT_NODE &&
+			 xmlStrEqual(n->name, element->name);
+	return before + after == 0 ? 0 : before + 1;
+}
+
+/* One step, "/prefix:name[3]"; its length, or -1 for one that is too long. */
+static int
+step_text(const xmlNode *n, char *out, size_t size)
+{
+	const xmlChar *prefix = n->ns == NULL ? NULL : n->ns->prefix;
+	unsigned place = place_of(n);
+	char number[16] = "";
+	int len;
+
+	if (place > 0)
+		snprintf(number, sizeof number, "[%u]", place);
+	len = snprintf(out, size, "/%s%s%s%s",
+	    prefix == NULL ? "" : (const char *)prefix,
+	    prefix == NULL ? "" : ":", (const char *)n->name, number);
+	return len < 0 || (size_t)len >= size ? -1 : len;
+}
+
+void
+dom_path(const xmlNode *element, char *out, size_t size)
+{
+	static const char cut[] = "…";
+	char step[200];
+	size_t at = size - 1;
+
+	out[at] = '\0';
+	for (const xmlNode *n = element;
+	     n != NULL && n->type == XML_ELEMENT_NODE; n = n->parent) {
+		int len = step_text(n, step, sizeof step);
+
+		if (len < 0 || (size_t)len + sizeof cut > at) {
+			at -= sizeof cut - 1;
+			memcpy(out + at, cut, sizeof cut - 1);
+			break;
+		}
+		at -= (size_t)len;
+		memcpy(out + at, step, (size_t)len);
+	}
+	memmove(out, out + at, size - at);
 }

@@ -32,8 +32,12 @@ xmlAttrPtr dom_attribute(const xmlNode *element, const char *name);
 int dom_attribute_text(
     const xmlNode *element, const char *name, char *out, size_t size);
 
-/* How many elements have an id, ID, Id or xml:id of this value; *first is
- * one of them.  Counts at most to 2. */
-unsigned dom_count_id(xmlDocPtr doc, const char *value, xmlAttrPtr *first);
+/* How many elements have an id, ID, Id or xml:id of this value, and the first
+ * two such attributes (NULL where there are fewer).  Counts at most to 2. */
+unsigned dom_count_id(
+    xmlDocPtr doc, const char *value, xmlAttrPtr first_two[2]);
+
+/* "/DATA/RSH0010/CONTENTS[2]": for people.  A long one loses its beginning. */
+void dom_path(const xmlNode *element, char *out, size_t size);
 
 #endif

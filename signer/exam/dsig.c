@@ -162,6 +162,7 @@ read_reference(
 		return -1;
 	if (s->digest[0] == '\0')
 		show(s->digest, sizeof s->digest, uri);
+	v->legacy = strcmp(uri, DSIG_SHA1) == 0;
 	if (hash_allowed(uri, DSIG_SHA256, DSIG_SHA1, allow_legacy, d, s) != 0)
 		return -1;
 	c = dom_next_sibling(c);
@@ -242,6 +243,57 @@ read_key_info(const xmlNode *info, struct dsig *d, struct verify_signature *s)
 	return 0;
 }
 
+/* "_<16 digits of the signer><yyyyMMddHHmmssSSS>" (e-Tax), or
+ * "yyyyMMddHHmmss" (e-Gov). */
+static void
+claim_in_id(struct verify_signature *s)
+{
+	const char *id = s->found.id;
+	size_t n = strlen(id);
+
+	if (n == 34 && id[0] == '_')
+		id += 17;
+	else if (n != 14)
+		return;
+	if (strspn(id, "0123456789") != strlen(id))
+		return;
+	s->claim = JUDGED_CLAIM_ID;
+	snprintf(s->claimed, sizeof s->claimed, "%.17s", id);
+}
+
+static bool
+is_xades(const xmlNode *n, const char *name)
+{
+	static const char ns[] = "http://uri.etsi.org/01903/";
+
+	return n->ns != NULL && strcmp((const char *)n->name, name) == 0 &&
+	       strncmp((const char *)n->ns->href, ns, sizeof ns - 1) == 0;
+}
+
+/* SigningTime in an Object of the signature: XAdES' place for it. */
+static void
+claim_in_object(const xmlNode *object, struct verify_signature *s)
+{
+	static const char *const steps[] = {"QualifyingProperties",
+	    "SignedProperties", "SignedSignatureProperties", "SigningTime"};
+	const xmlNode *n = object;
+	xmlChar *text;
+
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		n = dom_first_child(n);
+		while (n != NULL && !is_xades(n, steps[i]))
+			n = dom_next_sibling(n);
+		if (n == NULL)
+			return;
+	}
+	text = xmlNodeGetContent(n);
+	if (text == NULL)
+		return;
+	s->claim = JUDGED_CLAIM_XADES;
+	show(s->claimed, sizeof s->claimed, (const char *)text);
+	xmlFree(text);
+}
+
 int
 dsig_read(xmlNodePtr signature, bool allow_legacy, struct dsig *d,
     struct verify_signature *s)
@@ -252,6 +304,7 @@ dsig_read(xmlNodePtr signature, bool allow_legacy, struct dsig *d,
 	if (dom_attribute_text(
 		signature, "Id", s->found.id, sizeof s->found.id) != 0)
 		return shape(s, signature);
+	claim_in_id(s);
 	if (!dom_is(n, DSIG_NS, "SignedInfo"))
 		return shape(s, signature);
 	d->signed_info = n;
@@ -273,6 +326,7 @@ dsig_read(xmlNodePtr signature, bool allow_legacy, struct dsig *d,
 		if (!dom_is(n, DSIG_NS, "Object"))
 			return shape(s, n);
 		d->object = true;
+		claim_in_object(n, s);
 	}
 	return read_key_info(info, d, s);
 }

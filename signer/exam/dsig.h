@@ -41,9 +41,10 @@ struct dsig {
 
 /*
  * Reads a Signature element into d and, as far as it goes, into s (Id,
- * method, References, digest).  Only what natsuin's formats use is let
- * through: C14N 1.0, RSA with SHA-256 (SHA-1 when legacy is allowed), ECDSA
- * with SHA-384 (whose value has 96 bytes, r || s on P-384),
+ * method, References, digest, the time of signing that it claims).  Only
+ * what natsuin's formats use is let through: C14N 1.0, RSA with SHA-256
+ * (SHA-1 when legacy is allowed), ECDSA with SHA-384 (whose value has 96
+ * bytes, r || s on P-384),
  * enveloped-signature then C14N as transforms.  0; -1 with s->found.problem
  * "signature-shape", "signature-algorithm", "signature-legacy",
  * "signature-no-certificate", or "out-of-memory".

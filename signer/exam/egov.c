@@ -325,6 +325,7 @@ egov_output_name(const char *path, char *out, size_t size)
 const struct submission_format format_egov = {
     .name = EGOV_FORMAT,
     .recognise = egov_recognise,
+    .recognise_signed = egov_is_plain,
     .missing = egov_missing,
     .examine = egov_examine,
     .build = egov_build,

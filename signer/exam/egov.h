@@ -18,6 +18,7 @@ struct egov_document {
 	struct egov_application *application;
 	struct egov_file *file;
 	bool sign;      /* false for kousei.xml of an individually signed one */
+	bool alone;     /* the application's files are not at hand */
 	char part[200]; /* "<folder>/<file>" as in the output */
 };
 
@@ -64,13 +65,35 @@ void egov_describe(const struct egov *g, struct findings *f);
 
 /*
  * Judges the Signatures in 署名情報 of one document by the referee and adds
- * them to f (certificates, flags).  *covering: every one is whole and
- * references each file that it must.  0 when they could be judged; with
+ * them to f (certificates, flags).  0 when they could be judged; with
  * `strict` the first that is not whole is an error.
  */
 int egov_judge(const struct egov *g, const struct egov_document *doc,
     const struct exam_options *o, bool strict, struct findings *f,
     struct err *e);
+
+/* The referee on a document whose files are those of its application (with
+ * q->absent: none).  q has its part, options and limits. */
+struct verify_request;
+struct verify_report;
+int egov_referee(const struct egov_drop *d, const struct egov_application *a,
+    const struct egov_file *file, struct verify_request *q,
+    struct verify_report *report, struct err *e);
+
+/* A file that nobody names, beside what e-Gov's own skeletons contain. */
+bool egov_is_stray(const struct egov_file *f);
+
+/* For people who verify (egov_tell.c).  Which files no signature that holds
+ * digests, once all were judged: 0 / -1 memory. */
+int egov_tell_files(const struct egov *g, struct judged *j);
+/* A drop that egov_open refused with *e: its signatures all the same, and
+ * what is wrong as the fault.  0; -1 with *e as it was, or worse. */
+int egov_tell_broken(const struct drop *d, const struct exam_options *o,
+    struct findings *f, struct err *e);
+/* One document of an application without the rest. */
+bool egov_is_plain(const struct drop *d);
+int egov_tell_plain(const struct drop *d, const struct exam_options *o,
+    struct findings *f, struct err *e);
 
 /* A part's plan: its name and the generic plan (plan.h). */
 struct plan;

@@ -16,6 +16,7 @@ struct egov_file {
 	uint64_t size;
 	size_t index; /* of the archive's member, or of the drop's */
 	bool listed;  /* a kousei document names it */
+	bool covered; /* a signature that holds digests it */
 };
 
 struct egov_application {

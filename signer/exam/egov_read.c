@@ -259,9 +259,8 @@ check_application(
 	return 0;
 }
 
-/* A file that nobody names, beside what e-Gov's own skeletons contain. */
-static bool
-stray(const struct egov_file *f)
+bool
+egov_is_stray(const struct egov_file *f)
 {
 	size_t n = strlen(f->name);
 
@@ -284,7 +283,8 @@ check_files(const struct reading *r, struct err *e)
 			const struct egov_file *f =
 			    &d->applications[i].files[k];
 
-			if (stray(f) && warn(r, "egov-unlisted", f->name, e))
+			if (egov_is_stray(f) &&
+			    warn(r, "egov-unlisted", f->name, e))
 				return -1;
 			if (egov_name_check(
 				f->name, EGOV_NAME_ATTACHED, &cp, e) > 0 &&

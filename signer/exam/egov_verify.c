@@ -1,141 +1,18 @@
 /*
  * Reading applications back: every Signature in 署名情報 goes to the referee
- * together with the files it may name, and with the input at hand every byte
- * outside the new signatures is compared.  Nothing here uses what build
- * thought; the output is taken apart like any other drop.
+ * (egov_judge.c), and with the input at hand every byte outside the new
+ * signatures is compared.  Nothing here uses what build thought; the output
+ * is taken apart like any other drop.
  */
 #include "base/text.h"
 #include "signer/exam/egov.h"
-#include "signer/exam/egov_name.h"
-#include "signer/exam/verify.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define CHUNK (64 * 1024)
-
-/* The files of one application as the referee may be given them. */
-struct offered {
-	void *map; /* the archive's store, or NULL for a folder */
-	size_t size;
-	struct verify_member *members;
-};
-
-static int
-offer(const struct egov *g, const struct egov_application *a,
-    struct offered *out, struct err *e)
-{
-	uint64_t total = 0;
-
-	memset(out, 0, sizeof *out);
-	out->members = calloc(a->count + 1, sizeof *out->members);
-	if (out->members == NULL)
-		return err_nomem(e);
-	for (size_t i = 0; i < g->drop.zip.count; i++)
-		total += g->drop.zip.members[i].size;
-	if (!g->drop.folder && total > 0) {
-		out->map = mmap(NULL, (size_t)total, PROT_READ, MAP_SHARED,
-		    g->drop.zip.store, 0);
-		if (out->map == MAP_FAILED) {
-			out->map = NULL;
-			return err_nomem(e);
-		}
-		out->size = (size_t)total;
-	}
-	for (size_t i = 0; i < a->count; i++) {
-		const struct egov_file *f = &a->files[i];
-		struct verify_member *m = &out->members[i];
-
-		m->name = f->name;
-		m->input.fd = g->drop.folder ? f->fd : -1;
-		if (out->map != NULL)
-			m->input.bytes = slice_of(
-			    (uint8_t *)out->map + f->offset, (size_t)f->size);
-	}
-	return 0;
-}
-
-static void
-withdraw(struct offered *o)
-{
-	if (o->map != NULL)
-		munmap(o->map, o->size);
-	free(o->members);
-}
-
-/* True when this Signature references every file that it must. */
-static bool
-covers_names(const struct egov_document *doc, const struct verify_signature *s)
-{
-	const struct egov_application *a = doc->application;
-	const char *name;
-
-	for (size_t i = 0; (name = egov_signed_name(doc, i)) != NULL; i++) {
-		bool found = false;
-
-		for (size_t k = 0; k < s->reference_count; k++)
-			found =
-			    found ||
-			    (s->references[k].member >= 0 &&
-				strcmp(a->files[s->references[k].member].name,
-				    name) == 0);
-		if (!found)
-			return false;
-	}
-	return true;
-}
-
-/* The format's own demand beside the profile's: each form is referenced. */
-static void
-apply_coverage(const struct egov_document *doc, struct verify_report *r)
-{
-	for (size_t i = 0; i < r->count; i++) {
-		struct verify_signature *s = &r->signatures[i];
-
-		if (!s->found.filing || covers_names(doc, s))
-			continue;
-		s->found.covers_filing = false;
-		if (s->found.problem[0] == '\0')
-			snprintf(s->found.problem, sizeof s->found.problem,
-			    "signature-not-covering");
-	}
-}
-
-int
-egov_judge(const struct egov *g, const struct egov_document *doc,
-    const struct exam_options *o, bool strict, struct findings *f,
-    struct err *e)
-{
-	struct verify_report report = {0};
-	struct offered offered;
-	struct verify_request q = {.profile = &verify_egov,
-	    .part = doc->part,
-	    .allow_legacy = o->allow_legacy,
-	    .limits = o->limits};
-	int result = -1;
-
-	if (offer(g, doc->application, &offered, e) != 0)
-		goto out;
-	q.document = offered.members[doc->file - doc->application->files].input;
-	q.members = offered.members;
-	q.member_count = doc->application->count;
-	if (verify_document(&q, &report, e) != 0)
-		goto out;
-	apply_coverage(doc, &report);
-	if (strict && verify_all_good(&report, 1, e) != 0)
-		goto out;
-	result = verify_to_findings(&report, f);
-	if (result != 0)
-		err_nomem(e);
-out:
-	verify_report_free(&report);
-	withdraw(&offered);
-	return result;
-}
 
 static int
 read_exactly(int fd, uint8_t *p, size_t n, uint64_t at, struct err *e)
@@ -289,6 +166,20 @@ compare(const struct egov *in, const struct egov *out, struct err *e)
 	return 0;
 }
 
+/* Each document's signatures, and, for people, what of the drop has none. */
+static int
+judge_all(const struct egov *g, const struct exam_options *o,
+    struct findings *f, struct err *e)
+{
+	for (size_t i = 0; i < g->count; i++)
+		if (g->documents[i].k.signatures > 0 &&
+		    egov_judge(g, &g->documents[i], o, false, f, e) != 0)
+			return -1;
+	if (f->judged != NULL && egov_tell_files(g, f->judged) != 0)
+		return err_nomem(e);
+	return 0;
+}
+
 int
 egov_verify(const struct drop *output, const struct drop *input,
     const struct exam_options *o, struct findings *f, struct err *e)
@@ -296,14 +187,15 @@ egov_verify(const struct drop *output, const struct drop *input,
 	struct egov out, in;
 	int result = 0;
 
+	if (input == NULL && f->judged != NULL && egov_is_plain(output))
+		return egov_tell_plain(output, o, f, e);
 	if (egov_open(&out, output, &o->limits, false, f, e) != 0)
-		return -1;
+		return input != NULL || f->judged == NULL
+			   ? -1
+			   : egov_tell_broken(output, o, f, e);
 	egov_describe(&out, f);
 	f->unsigned_only = o->unsigned_only;
-	for (size_t i = 0; i < out.count && result == 0; i++)
-		if (out.documents[i].k.signatures > 0)
-			result =
-			    egov_judge(&out, &out.documents[i], o, false, f, e);
+	result = judge_all(&out, o, f, e);
 	if (result == 0 && input != NULL) {
 		result = egov_open(&in, input, &o->limits, false, NULL, e);
 		if (result == 0) {

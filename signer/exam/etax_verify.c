@@ -81,14 +81,16 @@ compare_judges(const struct etax *x, struct verify_report *r)
 	}
 }
 
+/* `odd`: the pass could not read the document to its end, and has no word. */
 static int
 referee(const struct etax *x, const struct verify_profile *profile, int fd,
-    struct err *e)
+    bool odd, struct err *e)
 {
 	struct verify_request q = {.profile = profile,
 	    .document = {.fd = fd},
 	    .part = "",
 	    .allow_legacy = x->options->allow_legacy,
+	    .tell = x->findings->judged != NULL,
 	    .limits = x->options->limits};
 	struct verify_report report = {0};
 	int result = -1;
@@ -97,7 +99,7 @@ referee(const struct etax *x, const struct verify_profile *profile, int fd,
 		goto done;
 	drop_signatures(x->findings);
 	/* Of several enveloped signatures the pass can judge none. */
-	if (!x->form_root || x->filing_count == 1)
+	if (!odd && (!x->form_root || x->filing_count == 1))
 		compare_judges(x, &report);
 	if (verify_to_findings(&report, x->findings) != 0)
 		err_nomem(e);
@@ -122,18 +124,39 @@ tell_schema(struct etax *x, struct err *e)
 	return 0;
 }
 
+/* A document that the pass refuses may still have signatures, and a person
+ * who verifies it is to see what they are worth. */
+static int
+tell_anyway(struct etax *x, const struct verify_profile *profile, int output,
+    struct err *e)
+{
+	struct findings *f = x->findings;
+	struct err why = *e, other = {0};
+
+	if (f->judged == NULL || e->class != ERR_INPUT)
+		return -1;
+	if (referee(x, profile, output, true, &other) != 0)
+		return other.class == ERR_INPUT ? -1 : (*e = other, -1);
+	if (f->signature_count == 0)
+		return -1;
+	judged_fault(f->judged, why.code, why.detail);
+	err_clear(e);
+	return 0;
+}
+
 static int
 verify(struct etax *x, const struct verify_profile *profile, int output,
     const struct drop *input, struct err *e)
 {
-	if (etax_read(output, x, e) != 0 || etax_judge(x, e) != 0 ||
-	    tell_schema(x, e) != 0)
+	if (etax_read(output, x, e) != 0 || etax_judge(x, e) != 0)
+		return input != NULL ? -1 : tell_anyway(x, profile, output, e);
+	if (tell_schema(x, e) != 0)
 		return -1;
 	etax_period(x, x->findings->period, sizeof x->findings->period);
 	if (input != NULL &&
 	    only_added(x, input->members[0].fd, output, e) != 0)
 		return -1;
-	return referee(x, profile, output, e);
+	return referee(x, profile, output, false, e);
 }
 
 int

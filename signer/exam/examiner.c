@@ -8,6 +8,7 @@
 
 #include "base/ipc.h"
 #include "base/text.h"
+#include "signer/exam/judged.h"
 #include "signer/exam/message.h"
 #include "signer/exam/revoke.h"
 #include "signer/exam/sandbox.h"
@@ -39,7 +40,9 @@ choose_format(const struct exam_request *q, struct err *e)
 
 	/* A drop folder's setting names a family ("etax", "egov"), which the
 	 * look of the drop narrows down. */
-	if (f == NULL || q->op == EXAM_EXAMINE || q->op == EXAM_MISSING)
+	if (q->op == EXAM_VERIFY && f == NULL)
+		f = format_recognise_signed(&q->drop, q->format, e);
+	else if (f == NULL || q->op == EXAM_EXAMINE || q->op == EXAM_MISSING)
 		f = format_recognise(&q->drop, q->format, e);
 	return f;
 }
@@ -101,6 +104,12 @@ verify(const struct submission_format *f, const struct exam_request *q,
 {
 	const struct drop *input = q->input.count > 0 ? &q->input : NULL;
 
+	/* Nothing to compare with: a person asks. */
+	if (input == NULL && q->expected_count == 0) {
+		r->findings.judged = calloc(1, sizeof *r->findings.judged);
+		if (r->findings.judged == NULL)
+			return err_nomem(e);
+	}
 	if (f->verify(&q->drop, input, &q->options, &r->findings, e) != 0)
 		return -1;
 	snprintf(r->findings.format, sizeof r->findings.format, "%s", f->name);

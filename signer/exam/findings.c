@@ -5,6 +5,8 @@
  */
 #include "signer/exam/findings.h"
 
+#include "signer/exam/judged.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +34,10 @@ free_lists(struct findings *f)
 	free(f->warnings);
 	free(f->signatures);
 	free(f->parts);
+	if (f->judged != NULL)
+		judged_free(f->judged);
+	free(f->judged);
+	f->judged = NULL;
 	f->warnings = NULL;
 	f->signatures = NULL;
 	f->parts = NULL;
@@ -141,6 +147,21 @@ signatures_that_fit(const struct findings *f, size_t used)
 	return n;
 }
 
+void
+findings_put_signature(struct ipc_msg *m, const struct found_signature *s,
+    struct slice certificate)
+{
+	ipc_put_str(m, s->part);
+	ipc_put_str(m, s->id);
+	ipc_put_str(m, s->method);
+	ipc_put_str(m, s->reference);
+	put_flags(m, s);
+	ipc_put_str(m, s->problem);
+	ipc_put_str(m, s->detail);
+	ipc_put_bytes(m, slice_of(s->spki, sizeof s->spki));
+	ipc_put_bytes(m, certificate);
+}
+
 static void
 put_signatures(struct ipc_msg *m, const struct findings *f)
 {
@@ -150,16 +171,8 @@ put_signatures(struct ipc_msg *m, const struct findings *f)
 	for (size_t i = 0; i < count; i++) {
 		const struct found_signature *s = &f->signatures[i];
 
-		ipc_put_str(m, s->part);
-		ipc_put_str(m, s->id);
-		ipc_put_str(m, s->method);
-		ipc_put_str(m, s->reference);
-		put_flags(m, s);
-		ipc_put_str(m, s->problem);
-		ipc_put_str(m, s->detail);
-		ipc_put_bytes(m, slice_of(s->spki, sizeof s->spki));
-		ipc_put_bytes(
-		    m, s->filing ? buf_view(&s->certificate) : slice_of("", 0));
+		findings_put_signature(m, s,
+		    s->filing ? buf_view(&s->certificate) : slice_of("", 0));
 	}
 }
 
@@ -209,8 +222,8 @@ get_hash(struct ipc_msg *m, uint8_t out[FINDINGS_SHA256])
 		memcpy(out, s.p, s.len);
 }
 
-static void
-get_signature(struct ipc_msg *m, struct found_signature *s)
+void
+findings_get_signature(struct ipc_msg *m, struct found_signature *s)
 {
 	uint64_t flags;
 
@@ -252,7 +265,7 @@ get_lists(struct ipc_msg *m, struct findings *f)
 			m->failed = true;
 			return;
 		}
-		get_signature(m, s);
+		findings_get_signature(m, s);
 	}
 }
 

@@ -53,6 +53,8 @@ struct found_part {
 				  * signed this part, validly */
 };
 
+struct judged;
+
 struct findings {
 	char format[24];    /* submission_format.name */
 	char procedure[24]; /* "RSH0010", 手続ID */
@@ -76,6 +78,8 @@ struct findings {
 	size_t signature_count;
 	struct found_part *parts;
 	size_t part_count;
+	struct judged *judged; /* verify, where it is wanted: more of it
+				* (judged.h); NULL else */
 };
 
 void findings_init(struct findings *f);
@@ -90,11 +94,16 @@ int findings_warn(struct findings *f, const char *code, const char *fmt, ...)
 struct found_signature *findings_add_signature(struct findings *f);
 struct found_part *findings_add_part(struct findings *f);
 
+/* One signature; `certificate` is what travels as its certificate. */
+void findings_put_signature(struct ipc_msg *m, const struct found_signature *s,
+    struct slice certificate);
+void findings_get_signature(struct ipc_msg *m, struct found_signature *s);
+
 /*
- * Everything but the parts, encoded for a message or for the queue's record:
- * at most about 48 KiB.  What would exceed that (certificates of nested
- * signatures, then surplus signatures) is left out.  Reading: 0, or -1 on
- * anything malformed (f is then empty).
+ * Everything but the parts and `judged`, encoded for a message or for the
+ * queue's record: at most about 48 KiB.  What would exceed that (certificates
+ * of nested signatures, then surplus signatures) is left out.  Reading: 0, or
+ * -1 on anything malformed (f is then empty).
  */
 void findings_put(struct ipc_msg *m, const struct findings *f);
 int findings_get(struct ipc_msg *m, struct findings *f);

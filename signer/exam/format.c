@@ -82,3 +82,18 @@ format_recognise(const struct drop *d, const char *wanted, struct err *e)
 	explain(d, e);
 	return NULL;
 }
+
+const struct submission_format *
+format_recognise_signed(const struct drop *d, const char *wanted, struct err *e)
+{
+	const struct submission_format *f = format_recognise(d, wanted, e);
+
+	for (size_t i = 0; f == NULL && submission_formats[i] != NULL; i++)
+		if (wanted_row(submission_formats[i], wanted) &&
+		    submission_formats[i]->recognise_signed != NULL &&
+		    submission_formats[i]->recognise_signed(d)) {
+			f = submission_formats[i];
+			err_clear(e);
+		}
+	return f;
+}

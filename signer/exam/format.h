@@ -91,6 +91,10 @@ struct submission_format {
 	 */
 	bool (*recognise)(const struct drop *d);
 
+	/* NULL, or true for what is no drop to be signed but can be verified
+	 * by itself: one document out of a drop. */
+	bool (*recognise_signed)(const struct drop *d);
+
 	/*
 	 * NULL where a drop is one file.  Otherwise: 0 when every member that
 	 * the drop's documents name is there; -1 with ERR_TRANSIENT_IO
@@ -121,7 +125,10 @@ struct submission_format {
 	 * Reads `output` back and verifies it with xmlsec.  With `input` (may
 	 * be NULL) also that bytes outside the signatures equal it.  Fills
 	 * f->signatures.  0 when it could be judged (the caller looks at the
-	 * flags); -1 when it is not even readable as this format.
+	 * flags); -1 when it is not even readable as this format.  Without
+	 * `input`, and where f->judged is there (empty, the caller's), that
+	 * is filled as well, and what has signatures but is not as the format
+	 * says is told (fault), not refused.
 	 */
 	int (*verify)(const struct drop *output, const struct drop *input,
 	    const struct exam_options *o, struct findings *f, struct err *e);
@@ -139,6 +146,9 @@ const struct submission_format *format_find(const char *name);
 /* By look: `wanted` is "auto", "etax" or "egov".  NULL with ERR_INPUT:
  * "format-unknown", "format-eltax" (recognised, named and refused). */
 const struct submission_format *format_recognise(
+    const struct drop *d, const char *wanted, struct err *e);
+/* Likewise, to be verified only. */
+const struct submission_format *format_recognise_signed(
     const struct drop *d, const char *wanted, struct err *e);
 
 #endif

@@ -4,11 +4,13 @@
  * does not decode ends that examiner, not the batch.
  */
 #include "base/ipc.h"
+#include "signer/exam/judged.h"
 #include "signer/exam/message.h"
 #include "signer/exam/protocol.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,7 +63,7 @@ static int
 send_parts(int fd, const struct findings *f, struct err *e)
 {
 	struct ipc_msg m = {0};
-	int result = 0;
+	int result = f->judged == NULL ? 0 : judged_send(fd, f->judged, e);
 
 	for (size_t i = 0; i < f->part_count && result == 0; i++) {
 		ipc_begin(&m, MSG_PART);
@@ -108,7 +110,20 @@ take_part(struct exam_reply *r, struct ipc_msg *m)
 		m->failed = true;
 }
 
-/* DONE replaces the findings but keeps the parts that came before it. */
+static void
+take_judged(struct exam_reply *r, struct ipc_msg *m)
+{
+	struct findings *f = &r->findings;
+
+	if (f->judged == NULL)
+		f->judged = calloc(1, sizeof *f->judged);
+	if (f->judged == NULL)
+		m->failed = true;
+	else
+		judged_take(f->judged, m);
+}
+
+/* DONE replaces the findings but keeps what came before it. */
 static void
 take_done(struct exam_reply *r, struct ipc_msg *m)
 {
@@ -121,8 +136,10 @@ take_done(struct exam_reply *r, struct ipc_msg *m)
 		return;
 	f.parts = r->findings.parts;
 	f.part_count = r->findings.part_count;
+	f.judged = r->findings.judged;
 	r->findings.parts = NULL;
 	r->findings.part_count = 0;
+	r->findings.judged = NULL;
 	findings_free(&r->findings);
 	r->findings = f;
 	r->built.size = ipc_get_u64(m);
@@ -153,6 +170,13 @@ exam_reply_receive(int fd, struct exam_reply *r, struct err *e)
 	switch (m.type) {
 	case MSG_PART:
 		take_part(r, &m);
+		type = EXAM_REPLY_MORE;
+		break;
+	case MSG_JUDGED_SIGNATURE:
+	case MSG_JUDGED_REFERENCES:
+	case MSG_JUDGED_UNCOVERED:
+	case MSG_JUDGED_FILE:
+		take_judged(r, &m);
 		type = EXAM_REPLY_MORE;
 		break;
 	case MSG_NEED_SCHEMA:

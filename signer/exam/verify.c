@@ -12,6 +12,7 @@
 #include "signer/cert/signerkey.h"
 #include "signer/exam/dom.h"
 #include "signer/exam/dsig.h"
+#include "signer/exam/judge.h"
 #include "signer/exam/referee.h"
 
 #include <stdio.h>
@@ -27,6 +28,7 @@ const struct verify_profile verify_etax = {
     .root = "DATA",
     .root_ns = "http://xml.e-tax.nta.go.jp/XSD/*",
     .id_attribute = "id",
+    .root_has_id = true,
 };
 
 const struct verify_profile verify_etax_form = {
@@ -36,6 +38,10 @@ const struct verify_profile verify_etax_form = {
     .enveloped = true,
 };
 
+/* Facts 1.1: what stands beside 構成情報 in every accepted application. */
+static const char *const egov_unsigned[] = {
+    "様式ID", "様式バージョン", "STYLESHEET", "その他", NULL};
+
 const struct verify_profile verify_egov = {
     .root = "DataRoot",
     .root_ns = "",
@@ -44,15 +50,8 @@ const struct verify_profile verify_egov = {
     .signed_id = "構成情報",
     .holder = "署名情報",
     .members = true,
-};
-
-struct judge {
-	const struct verify_request *q;
-	xmlDocPtr doc;
-	xmlNodePtr root;
-	xmlNodePtr target; /* the element that a filing signature digests */
-	char target_id[300];
-	struct verify_report *out;
+    .unsigned_children = egov_unsigned,
+    .stylesheet = true,
 };
 
 int
@@ -115,15 +114,26 @@ find_target(const struct judge *j)
 	return found;
 }
 
+/* For people: the id, and where it stands. */
+static int
+twice(const struct judge *j, const xmlAttrPtr at[2], struct err *e)
+{
+	char one[90], two[90];
+
+	dom_path(at[0]->parent, one, sizeof one);
+	dom_path(at[1]->parent, two, sizeof two);
+	return err_set(e, ERR_INPUT, "id-duplicate", "%.60s: %s, %s",
+	    j->target_id, one, two);
+}
+
 /* Finds the signed element by position and name, and its id, which nothing
  * else in the document may have. */
 static int
 locate(struct judge *j, struct err *e)
 {
 	const struct verify_profile *p = j->q->profile;
-	xmlAttrPtr first;
+	xmlAttrPtr at[2];
 
-	j->root = xmlDocGetRootElement(j->doc);
 	if (j->root == NULL ||
 	    (p->root != NULL &&
 		strcmp((const char *)j->root->name, p->root) != 0) ||
@@ -138,25 +148,48 @@ locate(struct judge *j, struct err *e)
 	    strpbrk(j->target_id, " \t\r\n'\"") != NULL ||
 	    (p->signed_id != NULL && strcmp(j->target_id, p->signed_id) != 0))
 		return wrong_shape(j, "id of the signed element", e);
-	if (dom_count_id(j->doc, j->target_id, &first) != 1)
-		return err_set(
-		    e, ERR_INPUT, "id-duplicate", "%s", j->target_id);
+	if (dom_count_id(j->doc, j->target_id, at) != 1)
+		return twice(j, at, e);
 	return 0;
 }
 
-/* Does this Signature stand where the format has its filing signatures? */
-static bool
-at_filing_place(const struct judge *j, const xmlNode *signature)
+/* Without the signed element no signature covers anything, but what each
+ * says and digests can be told. */
+static int
+go_on_without(struct judge *j, struct err *e)
+{
+	struct finding *f = &j->out->fault;
+
+	if (!j->q->tell || e->class != ERR_INPUT || j->root == NULL)
+		return -1;
+	snprintf(f->code, sizeof f->code, "%s", e->code);
+	snprintf(f->detail, sizeof f->detail, "%.*s", (int)sizeof f->detail - 1,
+	    e->detail);
+	j->target = NULL;
+	j->target_id[0] = '\0';
+	err_clear(e);
+	return 0;
+}
+
+bool
+judge_is_holder(const struct judge *j, const xmlNode *n)
 {
 	const struct verify_profile *p = j->q->profile;
-	const xmlNode *holder = signature->parent;
 
-	if (p->holder == NULL)
-		return holder == j->root;
-	return holder != NULL && holder->parent == j->root &&
-	       strcmp((const char *)holder->name, p->holder) == 0 &&
-	       same_namespace(holder, j->root) &&
-	       dom_next_sibling(j->target) == holder;
+	return p->holder != NULL && n != NULL && n->parent == j->root &&
+	       strcmp((const char *)n->name, p->holder) == 0 &&
+	       same_namespace(n, j->root) &&
+	       (j->target == NULL || dom_next_sibling(j->target) == n);
+}
+
+bool
+judge_filing_place(const struct judge *j, const xmlNode *signature)
+{
+	if (!dom_is(signature, DSIG_NS, "Signature"))
+		return false;
+	return j->q->profile->holder == NULL
+		   ? signature->parent == j->root
+		   : judge_is_holder(j, signature->parent);
 }
 
 static int
@@ -169,15 +202,15 @@ register_id(xmlDocPtr doc, const char *value, xmlAttrPtr a)
 	return xmlAddID(NULL, doc, (const xmlChar *)value, a) == NULL ? -1 : 0;
 }
 
-/* A nested signature's fragment: the one element that has that id. */
+/* The one element that has this id. */
 static xmlAttrPtr
-nested_target(const struct judge *j, const char *id, struct verify_signature *s)
+only_element(const struct judge *j, const char *id, struct verify_signature *s)
 {
-	xmlAttrPtr a = NULL;
-	unsigned n = dom_count_id(j->doc, id, &a);
+	xmlAttrPtr at[2];
+	unsigned n = dom_count_id(j->doc, id, at);
 
 	if (n == 1)
-		return a;
+		return at[0];
 	dsig_problem(
 	    s, n == 0 ? "signature-id-missing" : "id-duplicate", "#%s", id);
 	return NULL;
@@ -185,33 +218,31 @@ nested_target(const struct judge *j, const char *id, struct verify_signature *s)
 
 /* "#fragment": decoded it must name the element; registered it must be as
  * written, because that is what xmlsec looks up. */
-static bool
+static xmlNodePtr
 resolve_fragment(const struct judge *j, struct verify_reference *r,
     struct verify_signature *s)
 {
 	char id[300];
 	xmlAttrPtr a;
+	bool filing;
 
 	if (dsig_uri_decode(r->uri + 1, id, sizeof id) != 0 ||
 	    strpbrk(id, " \t\r\n'\"()") != NULL || id[0] == '\0') {
 		dsig_problem(s, "signature-reference", "%s", r->uri);
-		return false;
+		return NULL;
 	}
-	if (strcmp(id, j->target_id) == 0) {
-		a = dom_attribute(j->target, j->q->profile->id_attribute);
-		r->filing = true;
-	} else if (s->found.filing) {
-		dsig_problem(s, "signature-id-missing", "%s", r->uri);
-		return false;
-	} else {
-		a = nested_target(j, id, s);
-	}
+	filing = j->target != NULL && strcmp(id, j->target_id) == 0;
+	a = filing ? dom_attribute(j->target, j->q->profile->id_attribute)
+		   : only_element(j, id, s);
 	if (a == NULL || register_id(j->doc, r->uri + 1, a) != 0) {
 		dsig_problem(s, "signature-reference", "%s", r->uri);
-		r->filing = false;
-		return false;
+		return NULL;
 	}
-	return true;
+	r->filing = filing;
+	r->names = filing ? JUDGED_FILING : JUDGED_ELEMENT;
+	if (j->q->tell)
+		dom_path(a->parent, r->where, sizeof r->where);
+	return a->parent;
 }
 
 static int
@@ -235,29 +266,45 @@ resolve_file(const struct judge *j, const struct dsig_reference *d,
 		dsig_problem(s, "signature-reference", "%s", r->uri);
 		return false;
 	}
+	r->names = JUDGED_FILE;
+	snprintf(
+	    r->where, sizeof r->where, "%.*s", (int)sizeof r->where - 1, name);
 	r->member = find_member(j->q, name);
 	if (r->member < 0)
-		dsig_problem(s, "signature-member-missing", "%s", name);
+		dsig_problem(s,
+		    j->q->absent ? "signature-file-not-given"
+				 : "signature-member-missing",
+		    "%s", name);
 	return r->member >= 0;
 }
 
-/* What each Reference points at; usable[i] = xmlsec may look at it. */
+/* What of a signature is kept while it is judged. */
+struct pointed {
+	bool usable[VERIFY_REFERENCES_MAX];        /* xmlsec may look at it */
+	xmlNodePtr element[VERIFY_REFERENCES_MAX]; /* that it digests */
+};
+
+/* What each Reference points at. */
 static void
-resolve(const struct judge *j, const struct dsig *d, bool *usable,
+resolve(const struct judge *j, const struct dsig *d, struct pointed *p,
     struct verify_signature *s)
 {
 	for (size_t i = 0; i < s->reference_count; i++) {
 		struct verify_reference *r = &s->references[i];
 
-		if (r->uri[0] == '#')
-			usable[i] = resolve_fragment(j, r, s);
-		else if (r->uri[0] == '\0')
-			usable[i] = d->references[i].has_uri &&
-				    d->references[i].enveloped &&
-				    !s->found.filing;
-		else
-			usable[i] = resolve_file(j, &d->references[i], r, s);
-		if (!usable[i])
+		if (r->uri[0] == '#') {
+			p->element[i] = resolve_fragment(j, r, s);
+			p->usable[i] = p->element[i] != NULL;
+		} else if (r->uri[0] == '\0') {
+			r->names = JUDGED_DOCUMENT;
+			p->usable[i] = d->references[i].has_uri &&
+				       d->references[i].enveloped &&
+				       !s->found.filing;
+		} else {
+			p->usable[i] = resolve_file(j, &d->references[i], r, s);
+		}
+		r->checked = p->usable[i];
+		if (!p->usable[i])
 			dsig_problem(
 			    s, "signature-reference", "URI=\"%s\"", r->uri);
 	}
@@ -267,13 +314,14 @@ static bool
 named_before(const struct verify_signature *s, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
-		if (s->references[k].member == s->references[i].member)
+		if (s->references[k].names == JUDGED_FILE &&
+		    strcmp(s->references[k].where, s->references[i].where) == 0)
 			return true;
 	return false;
 }
 
 /* Exactly the References that the profile describes; where it has no files,
- * none of the further ones was resolved to a member. */
+ * none of the further ones was resolved to one. */
 static bool
 covers(const struct judge *j, const struct dsig *d,
     const struct verify_signature *s)
@@ -284,9 +332,58 @@ covers(const struct judge *j, const struct dsig *d,
 	    d->references[0].enveloped != p->enveloped)
 		return false;
 	for (size_t i = 1; i < s->reference_count; i++)
-		if (s->references[i].member < 0 || named_before(s, i))
+		if ((s->references[i].member < 0 &&
+			!(j->q->absent &&
+			    s->references[i].names == JUDGED_FILE)) ||
+		    named_before(s, i))
 			return false;
 	return true;
+}
+
+static bool
+is_below(const xmlNode *n, const xmlNode *top)
+{
+	while (n != NULL && n != top)
+		n = n->parent;
+	return n == top;
+}
+
+/* A digested element that is no part of what the receiver reads as the
+ * filing, nor holds it, has been put where it is to deceive. */
+static void
+tell_wrapped(
+    const struct judge *j, const struct pointed *p, struct verify_signature *s)
+{
+	char path[160];
+
+	if (!s->found.filing || !s->found.value_ok || j->target == NULL)
+		return;
+	for (size_t i = 0; i < s->reference_count; i++) {
+		const xmlNode *n = p->element[i];
+
+		if (n == NULL || is_below(n, j->target) ||
+		    is_below(j->target, n))
+			continue;
+		dom_path(n, path, sizeof path);
+		dsig_problem(s, "signature-wrapped", "%s", path);
+	}
+}
+
+/* For people: what stands around what was digested. */
+static int
+look_around(
+    const struct judge *j, struct pointed *p, struct verify_signature *s)
+{
+	size_t n = 0;
+
+	if (!j->q->tell || !s->found.filing)
+		return 0;
+	for (size_t i = 0; i < s->reference_count; i++)
+		if (p->element[i] != NULL)
+			p->element[n++] = p->element[i];
+	if (judge_uncovered(j, p->element, n, &s->uncovered) == 0)
+		return 0;
+	return dsig_problem(s, "out-of-memory", "%s", "");
 }
 
 /* The certificate whose key made the value; the first when none did. */
@@ -328,8 +425,6 @@ conclude(struct verify_signature *s, int xmlsec_value)
 		dsig_problem(s, "signature-value-wrong", "%s", s->found.id);
 	if (!all)
 		dsig_problem(s, "signature-digest-wrong", "%s", bad);
-	if (s->found.filing && !s->found.covers_filing)
-		dsig_problem(s, "signature-not-covering", "%s", s->found.id);
 }
 
 static int
@@ -350,19 +445,23 @@ static void
 judge_signature(
     const struct judge *j, xmlNodePtr node, struct verify_signature *s)
 {
-	bool usable[VERIFY_REFERENCES_MAX] = {false};
+	struct pointed p = {0};
 	struct dsig d = {0};
 	struct slice der;
 
 	if (dsig_read(node, j->q->allow_legacy, &d, s) == 0) {
 		der = buf_view(&d.certificates[choose_certificate(&d, s)]);
 		if (keep_certificate(der, s) == 0) {
-			resolve(j, &d, usable, s);
+			resolve(j, &d, &p, s);
 			s->found.covers_filing = covers(j, &d, s);
+			tell_wrapped(j, &p, s);
 			conclude(
-			    s, referee_references(j->q, &d, der, usable, s));
+			    s, referee_references(j->q, &d, der, p.usable, s));
 		}
 	}
+	if (s->found.filing && !s->found.covers_filing)
+		dsig_problem(s, "signature-not-covering", "%s", s->found.id);
+	look_around(j, &p, s);
 	dsig_free(&d);
 }
 
@@ -399,7 +498,7 @@ judge_all(struct judge *j, bool filing, struct err *e)
 		struct verify_signature *s;
 
 		if (!dom_is(n, DSIG_NS, "Signature") ||
-		    at_filing_place(j, n) != filing)
+		    judge_filing_place(j, n) != filing)
 			continue;
 		if (j->out->count == VERIFY_SIGNATURES_MAX)
 			return too_many(j, filing, e);
@@ -428,8 +527,9 @@ verify_document(
 	j.doc = dom_read(&q->document, &q->limits, e);
 	if (j.doc == NULL)
 		return -1;
-	if (locate(&j, e) == 0 && judge_all(&j, true, e) == 0 &&
-	    judge_all(&j, false, e) == 0)
+	j.root = xmlDocGetRootElement(j.doc);
+	if ((locate(&j, e) == 0 || go_on_without(&j, e) == 0) &&
+	    judge_all(&j, true, e) == 0 && judge_all(&j, false, e) == 0)
 		rc = 0;
 	xmlFreeDoc(j.doc);
 	if (rc != 0)
@@ -443,9 +543,51 @@ verify_report_free(struct verify_report *r)
 	for (size_t i = 0; i < r->count; i++) {
 		buf_free(&r->signatures[i].found.certificate);
 		free(r->signatures[i].references);
+		coverage_free(&r->signatures[i].uncovered);
 	}
 	free(r->signatures);
 	memset(r, 0, sizeof *r);
+}
+
+static void
+tell_reference(const struct verify_reference *r, struct judged_reference *to)
+{
+	memcpy(to->uri, r->uri, sizeof to->uri);
+	memcpy(to->where, r->where, sizeof to->where);
+	snprintf(to->digest, sizeof to->digest, "%s",
+	    r->legacy ? DSIG_SHA1 : DSIG_SHA256);
+	to->names = r->names;
+	to->checked = r->checked;
+	to->ok = r->ok;
+}
+
+/* A copy of the signature for people; its lists are moved or cut. */
+static int
+to_judged(struct verify_signature *s, struct judged *j)
+{
+	struct judged_signature *to = judged_add(j);
+	size_t n = s->reference_count;
+
+	if (to == NULL) /* too many is a fault by itself */
+		return j->fault.code[0] != '\0' ? 0 : -1;
+	to->found = s->found;
+	to->found.certificate = (struct buf){0};
+	to->claim = s->claim;
+	memcpy(to->claimed, s->claimed, sizeof to->claimed);
+	to->uncovered = s->uncovered;
+	s->uncovered = (struct coverage){0};
+	if (n > JUDGED_REFERENCES_MAX)
+		n = JUDGED_REFERENCES_MAX;
+	to->references_more = s->reference_count - n;
+	if (n > 0)
+		to->references = calloc(n, sizeof *to->references);
+	if (n > 0 && to->references == NULL)
+		return -1;
+	for (; to->reference_count < n; to->reference_count++)
+		tell_reference(&s->references[to->reference_count],
+		    &to->references[to->reference_count]);
+	return buf_slice(
+	    &to->found.certificate, buf_view(&s->found.certificate));
 }
 
 int
@@ -457,6 +599,8 @@ verify_to_findings(struct verify_report *r, struct findings *f)
 
 		if (to == NULL)
 			return -1;
+		if (f->judged != NULL && to_judged(s, f->judged) != 0)
+			return -1;
 		*to = s->found;
 		s->found.certificate = (struct buf){0};
 		if (s->found.problem[0] != '\0' && !s->found.filing &&
@@ -464,6 +608,8 @@ verify_to_findings(struct verify_report *r, struct findings *f)
 			s->found.id, s->found.problem, s->found.detail) != 0)
 			return -1;
 	}
+	if (f->judged != NULL && r->fault.code[0] != '\0')
+		judged_fault(f->judged, r->fault.code, r->fault.detail);
 	if (r->more && findings_warn(f, "nested-signatures-many", "%d",
 			   VERIFY_SIGNATURES_MAX) != 0)
 		return -1;

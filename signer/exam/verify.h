@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "signer/exam/findings.h"
 #include "signer/exam/format.h"
+#include "signer/exam/judged.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +34,11 @@ struct verify_profile {
 				     * false: C14N alone or none */
 	bool members;               /* References after the first name
 				     * files of the drop; false: exactly one */
+	const char *const *unsigned_children; /* of the root, which no
+				     * signature of this format digests; ends
+				     * with NULL, at most 32; NULL = none */
+	bool root_has_id;                     /* likewise its attribute "id" */
+	bool stylesheet; /* likewise <?xml-stylesheet?> before it */
 };
 
 /* e-Tax .xtx; e-Tax form as root (電子的控除証明書); e-Gov kousei*.xml. */
@@ -59,6 +65,10 @@ struct verify_request {
 	const struct verify_member *members; /* NULL = none */
 	size_t member_count;
 	bool allow_legacy; /* rsa-sha1 and sha1 */
+	bool tell;   /* for people: also judge the signatures of a document
+		      * that is not as the profile says (report.fault), and
+		      * what each does not cover */
+	bool absent; /* files that References name are not at hand */
 	struct exam_limits limits;
 };
 
@@ -66,10 +76,15 @@ struct verify_request {
 #define VERIFY_SIGNATURES_MAX 200
 
 struct verify_reference {
-	char uri[300]; /* as written */
-	bool ok;       /* the digest matches */
-	bool filing;   /* digests the element the profile names */
-	int member;    /* index into members, -1 = same document */
+	char uri[300];           /* as written */
+	bool ok;                 /* the digest matches */
+	bool filing;             /* digests the element the profile names */
+	int member;              /* index into members, -1 = same document */
+	bool legacy;             /* DigestMethod is SHA-1, else SHA-256 */
+	bool checked;            /* it was digested */
+	enum judged_names names; /* what it points at */
+	char where[240];         /* with `tell`: the element's path; a file's
+				  * name */
 };
 
 struct verify_signature {
@@ -77,6 +92,9 @@ struct verify_signature {
 	char digest[80]; /* DigestMethod URI of the first Reference */
 	struct verify_reference *references;
 	size_t reference_count;
+	enum judged_claim claim;
+	char claimed[40];
+	struct coverage uncovered; /* with `tell` */
 };
 
 struct verify_report {
@@ -85,6 +103,8 @@ struct verify_report {
 	size_t count;
 	size_t filing_count; /* how many stand at the filing's place */
 	bool more;           /* too many nested ones: the rest was not judged */
+	struct finding fault; /* with `tell`: why the document is not as the
+			       * profile says; code "" = it is */
 };
 
 /* xmlsec, its algorithms, its I/O callbacks (ours only), its errors to our
@@ -101,19 +121,25 @@ int verify_init(struct err *e);
  * names (with members: none twice).  Whether the certificate may be trusted
  * is signer/cert's business.
  *
+ * A Reference of a filing signature to another element is digested too, but
+ * covers nothing: "signature-not-covering" for a part of what the format
+ * names, "signature-wrapped" for an element that stands elsewhere.
+ *
  * 0 when the document could be judged: look at each signature.  -1 ERR_INPUT:
  * "xml-malformed", "doctype-forbidden", "verify-too-large" (above
  * full_verify_max), "limit-…" (more than VERIFY_SIGNATURES_MAX at the
  * filing's place is one), "id-duplicate" (the signed element's id occurs
  * twice), "verify-wrong-shape" (the root or signed element is not as the
- * profile says); other classes for memory and reading.
+ * profile says), these two not with `tell`; other classes for memory and
+ * reading.
  */
 int verify_document(
     const struct verify_request *q, struct verify_report *out, struct err *e);
 void verify_report_free(struct verify_report *r);
 
-/* Moves the signatures' `found` into findings, and warnings that say what is
- * wrong with a nested one.  0 / -1 out of memory. */
+/* Moves the signatures into findings (also into its `judged` where there is
+ * one), and warnings that say what is wrong with a nested one.  0 / -1 out of
+ * memory. */
 int verify_to_findings(struct verify_report *r, struct findings *f);
 
 /*
