@@ -208,6 +208,31 @@ asked_in_vain(const struct cert_revocation *r)
 	return r->kind[0] != '\0' && strcmp(r->why, "no-hosts") != 0;
 }
 
+/*
+ * An answer of today about a time that has gone by.  What was revoked later
+ * was good then, and stays good with its date beside it.  Lists forget
+ * certificates that have expired (RFC 5280 3.3), so that not to be on one
+ * that was made afterwards says nothing.
+ */
+static void
+as_of_then(struct cert_verdict *v)
+{
+	struct cert_revocation *r = &v->revoked;
+	char when[32];
+
+	if (cert_revocation_forbids(r) && r->revoked_ms != 0 &&
+	    v->at_ms < r->revoked_ms) {
+		cert_add_warning(v, "certificate-revoked-later", "%s%s%s; %s",
+		    cert_time_text(r->revoked_ms, when, sizeof when),
+		    r->reason[0] == '\0' ? "" : ", ", r->reason, r->source);
+		r->state = REVOCATION_GOOD;
+	} else if (r->state == REVOCATION_GOOD &&
+		   r->produced_ms > v->cert.not_after_ms) {
+		r->state = REVOCATION_NOT_CHECKED;
+		snprintf(r->why, sizeof r->why, "%s", "expired-since");
+	}
+}
+
 static void
 take_revocation(const struct cert_policy *p, struct cert_verdict *v)
 {
@@ -221,6 +246,8 @@ take_revocation(const struct cert_policy *p, struct cert_verdict *v)
 		cert_revocation_none(r, "jpki-verifiers-only");
 	if (p->revocation == CONF_REVOCATION_OFF)
 		cert_revocation_none(r, "off");
+	if (p->past)
+		as_of_then(v);
 	/* A good answer ends; a "revoked" stays. */
 	if (r->state == REVOCATION_GOOD && v->at_ms > r->until_ms) {
 		r->state = REVOCATION_NOT_CHECKED;

@@ -25,6 +25,8 @@ struct cert_policy {
 	const struct conf *kinds; /* has certificate-kind rows; or NULL */
 	uint8_t pin[CERT_SHA256]; /* certificate-sha256 of the key */
 	bool pinned;
+	bool past; /* the time of check has gone by: a certificate that was
+		    * revoked later was good then */
 	/* What revcheck.c found out; NULL: nobody was asked.  Borrowed. */
 	const struct cert_revocation *known;
 };
@@ -64,7 +66,8 @@ enum cert_path_state {
  *   certificate-revocation-required.
  * Warnings: certificate-expires-{90,60,30,7}, certificate-path-not-checked,
  *   certificate-usage-absent, certificate-many-policies,
- *   certificate-revocation-unknown (somebody was asked, in vain).
+ *   certificate-revocation-unknown (somebody was asked, in vain),
+ *   certificate-revoked-later (than a time of check that has gone by).
  */
 struct cert_verdict {
 	struct cert_info cert;

@@ -25,7 +25,7 @@ enum revocation_state {
  *   wrong-signer, crl-other-generation, weak-signature, crl-other-issuer,
  *   crl-other-point, crl-indirect, crl-delta, crl-partial, crl-critical,
  *   ocsp-refused, ocsp-unknown, ocsp-other, nonce-wrong, nonce-missing,
- *   examiner-died.
+ *   examiner-died, expired-since (the certificate, before the answer).
  */
 struct cert_revocation {
 	enum revocation_state state;

@@ -14,6 +14,7 @@
 #include "signer/cli/cert_export.h"
 #include "signer/cli/certview.h"
 #include "signer/cli/cli.h"
+#include "signer/cli/moment.h"
 #include "signer/cli/revocation.h"
 #include "signer/cli/state.h"
 #include "signer/exam/sandbox.h"
@@ -32,6 +33,7 @@ struct asked {
 	int64_t at_ms;
 	bool remembered; /* as last seen, no PIN */
 	bool card;       /* what the card shows without its PIN */
+	bool at_given;   /* at_ms is not now */
 	bool personal;   /* date of birth, sex, address too */
 	bool check;      /* ask about revocation now */
 	struct cert_export export;
@@ -193,6 +195,7 @@ static int
 look_up(const struct cli *cli, const struct asked *a, struct cert_policy *p,
     struct slice bytes, struct cert_revocation *known, struct err *e)
 {
+	p->past = a->at_given && a->at_ms < clock_wall_ms();
 	if (cli->conf == NULL)
 		return 0;
 	p->known = known;
@@ -250,8 +253,12 @@ static int export(const struct cli *cli, struct asked *a)
 static int
 take_value(struct asked *a, const char *option, const char *value)
 {
-	if (strcmp(option, "--at") == 0)
-		return certview_time(value, &a->at_ms);
+	struct err e = {0};
+
+	if (strcmp(option, "--at") == 0) {
+		a->at_given = true;
+		return cli_moment(value, &a->at_ms, &e) == 0 ? 0 : cli_fail(&e);
+	}
 	if (strcmp(option, "--export") == 0)
 		return cert_export_format(&a->export, value);
 	if (strcmp(option, "--which") == 0)

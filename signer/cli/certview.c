@@ -11,7 +11,6 @@
 #include "signer/report/revoked.h"
 
 #include <string.h>
-#include <time.h>
 
 #define LABEL_COLUMNS 22
 
@@ -397,24 +396,6 @@ certview_json(const struct cert_verdict *v, bool personal)
 	if (j != NULL)
 		json_object_update_new(j, revoked_json(&v->revoked));
 	return j;
-}
-
-int
-certview_time(const char *text, int64_t *ms)
-{
-	static const char *const forms[] = {
-	    "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"};
-
-	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-		struct tm tm = {0};
-		const char *end = strptime(text, forms[i], &tm);
-
-		if (end == NULL || *end != '\0')
-			continue;
-		*ms = ((int64_t)timegm(&tm) - 9 * 3600) * 1000;
-		return 0;
-	}
-	return -1;
 }
 
 int

@@ -23,10 +23,6 @@ void certview_row(FILE *f, const char *label, const char *value);
 /* What is known of its revocation, in words; until the next call. */
 const char *certview_revocation(const struct cert_verdict *v);
 
-/* "2026-11-22" (its first moment) or "2026-11-22T18:00[:00]", Japanese time,
- * to ms UTC; 0 / -1. */
-int certview_time(const char *text, int64_t *ms);
-
 /* The anchors of the configuration (NULL: none named); 0 / -1. */
 int certview_anchors(
     const struct conf *c, struct cert_anchors **out, struct err *e);

@@ -5,310 +5,42 @@
  * a certificate or prints a name.
  */
 #include "base/clock.h"
-#include "base/fsops.h"
 #include "base/i18n.h"
-#include "base/text.h"
 #include "schemas/store.h"
-#include "signer/cert/check.h"
-#include "signer/cert/profile.h"
 #include "signer/cli/certview.h"
 #include "signer/cli/cli.h"
 #include "signer/cli/files.h"
-#include "signer/exam/dsig.h"
+#include "signer/cli/moment.h"
+#include "signer/cli/revocation.h"
+#include "signer/cli/verified.h"
 #include "signer/exam/examiner.h"
 #include "signer/exam/sandbox.h"
-#include "signer/report/explain.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One file's answer, kept until all files were asked for. */
-struct answer {
-	const char *file;
-	struct exam_reply reply;
-	struct err error; /* ERR_NONE: it could be judged */
+#define CERTIFICATES_MAX 200
+
+/* A certificate of the files, by its fingerprint. */
+struct holder {
+	uint8_t sha256[CERT_SHA256];
+	struct cert_revocation known;
 };
 
 struct verify_run {
 	struct cli *cli;
-	struct cert_policy policy;
-	int64_t at_ms;
-	bool legacy;
-	struct answer *answers;
+	struct verified_rules rules;
+	bool at_given, legacy, check;
+	struct verified *files;
 	size_t count;
+	struct holder *holders;
+	size_t holder_count;
 };
-
-static bool
-is_whole(const struct found_signature *s)
-{
-	return s->value_ok && s->references_ok && s->covers_filing &&
-	       s->problem[0] == '\0';
-}
-
-static const char *
-yes_no(bool yes)
-{
-	return yes ? _("yes") : _("NO");
-}
-
-/* For the terminal: names and ids out of a document are foreign. */
-static void
-row(const char *label, const char *value)
-{
-	char text[700];
-
-	certview_row(
-	    stdout, label, text_printable(text, sizeof text, slice_str(value)));
-}
-
-static void
-show_signer(const struct cert_verdict *v)
-{
-	char when[32];
-
-	row(_("signer"), v->cert.holder.name[0] != '\0' ? v->cert.holder.name
-							: v->cert.subject);
-	row("", cert_profile_label(&v->cert.profile));
-	row(_("issued by"), v->cert.issuer);
-	row(_("valid until"),
-	    cert_time_text(v->cert.not_after_ms, when, sizeof when));
-	row(_("trusted issuer"), v->path == CERT_PATH_OK    ? _("yes")
-				 : v->path == CERT_PATH_BAD ? _("NO")
-							    : _("not checked"));
-	row(_("revocation"), certview_revocation(v));
-	for (unsigned i = 0; i < v->problem_count; i++)
-		printf("    ✗ %s (%s)\n", explain_what(v->problems[i].code),
-		    v->problems[i].detail);
-}
-
-static void
-show_reason(const struct found_signature *s)
-{
-	char text[300];
-
-	if (s->problem[0] == '\0')
-		return;
-	printf("    ✗ %s (%s)\n", explain_what(s->problem),
-	    text_printable(text, sizeof text, slice_str(s->detail)));
-	printf("      %s\n", explain_todo(s->problem));
-}
-
-/* SHA-1 without --allow-legacy: nothing further was looked at. */
-static const char *
-outcome(const struct found_signature *s, bool good)
-{
-	return strcmp(s->problem, "signature-legacy") == 0 && !good
-		   ? _("not checked")
-		   : yes_no(good);
-}
-
-static void
-show_signature(const struct found_signature *s, const struct cert_verdict *v)
-{
-	char text[300], uri[sizeof s->reference];
-	const char *hash;
-
-	printf("%s%s%s\n",
-	    s->filing ? _(" signature") : _(" signature inside a form"),
-	    s->part[0] == '\0' ? "" : ": ",
-	    text_printable(text, sizeof text, slice_str(s->part)));
-	row("Id", s->id);
-	hash = strrchr(s->method, '#');
-	snprintf(text, sizeof text, "%s%s", hash == NULL ? s->method : hash + 1,
-	    s->legacy ? _(" (legacy, not safe any more)") : "");
-	row(_("method"), text);
-	row(_("signature value fits"), outcome(s, s->value_ok));
-	/* e-Gov writes its one Japanese id in %XX. */
-	if (dsig_uri_decode(s->reference, uri, sizeof uri) != 0)
-		snprintf(uri, sizeof uri, "%s", s->reference);
-	snprintf(text, sizeof text, "%s%s%s%s", outcome(s, s->references_ok),
-	    *uri == '\0' ? "" : " (", uri, *uri == '\0' ? "" : ")");
-	row(_("signed content fits"), text);
-	if (s->filing)
-		row(_("covers the filing"), outcome(s, s->covers_filing));
-	show_reason(s);
-	if (v != NULL)
-		show_signer(v);
-}
-
-/* The certificate's verdict, or NULL where there is none to judge. */
-static struct cert_verdict *
-judge_certificate(const struct verify_run *r, const struct found_signature *s)
-{
-	struct cert_verdict *v;
-	struct err e = {0};
-
-	if (s->certificate.len == 0)
-		return NULL;
-	v = calloc(1, sizeof *v);
-	if (v != NULL && cert_check(&r->policy, buf_view(&s->certificate),
-			     r->at_ms, v, &e) != 0) {
-		free(v);
-		return NULL;
-	}
-	return v;
-}
-
-static json_t *
-signature_json(const struct found_signature *s, const struct cert_verdict *v)
-{
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, "
-			      "s:s, s:s}",
-	    "part", s->part, "id", s->id, "method", s->method, "reference",
-	    s->reference, "filing", s->filing, "value_ok", s->value_ok,
-	    "references_ok", s->references_ok, "covers_filing",
-	    s->covers_filing, "legacy", s->legacy, "problem", s->problem,
-	    "detail", s->detail);
-
-	if (o != NULL && v != NULL)
-		json_object_set_new(o, "signer", certview_json(v, false));
-	return o;
-}
-
-/* One per signature; NULLs where there is no certificate.  NULL when memory
- * is out. */
-static struct cert_verdict **
-judge_certificates(const struct verify_run *r, const struct findings *f)
-{
-	struct cert_verdict **v = calloc(f->signature_count + 1, sizeof *v);
-
-	for (size_t i = 0; v != NULL && i < f->signature_count; i++)
-		v[i] = judge_certificate(r, &f->signatures[i]);
-	return v;
-}
-
-static void
-free_certificates(struct cert_verdict **v, size_t count)
-{
-	for (size_t i = 0; v != NULL && i < count; i++)
-		free(v[i]);
-	free(v);
-}
-
-static void
-show_filing(const struct findings *f)
-{
-	char text[300], name[220];
-
-	snprintf(text, sizeof text, "%s %s %s %s", f->format, f->procedure,
-	    f->version, f->procedure_name);
-	row(_("filing"), text);
-	if (f->taxpayer_name[0] != '\0')
-		row(_("taxpayer"), f->taxpayer_name);
-	if (f->schema_sha256[0] == '\0')
-		row(_("schema"), _("not checked"));
-	else
-		row(_("schema"), f->schema);
-	for (size_t i = 0; i < f->warning_count; i++)
-		printf("    ! %s (%s)\n", explain_what(f->warnings[i].code),
-		    text_printable(
-			name, sizeof name, slice_str(f->warnings[i].detail)));
-}
-
-static json_t *
-answer_json(const struct answer *a, const char *result, json_t *signatures)
-{
-	const struct findings *f = &a->reply.findings;
-	json_t *warnings = json_array();
-
-	for (size_t i = 0; i < f->warning_count; i++)
-		json_array_append_new(warnings,
-		    json_pack("{s:s, s:s}", "code", f->warnings[i].code,
-			"detail", f->warnings[i].detail));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, "
-			 "s:o, s:o}",
-	    "file", a->file, "result", result, "code", a->error.code, "detail",
-	    a->error.detail, "format", f->format, "procedure", f->procedure,
-	    "version", f->version, "taxpayer", f->taxpayer_name, "schema",
-	    f->schema, "schema_sha256", f->schema_sha256, "warnings", warnings,
-	    "signatures", signatures);
-}
-
-static const char *
-headline(const char *result)
-{
-	if (strcmp(result, "good") == 0)
-		return _("signed, in order");
-	if (strcmp(result, "certificate") == 0)
-		return _("signed, but with a certificate that is not in order");
-	if (strcmp(result, "unsigned") == 0)
-		return _("NOT SIGNED");
-	if (strcmp(result, "unreadable") == 0)
-		return _("CANNOT BE VERIFIED");
-	return _("SIGNATURE IS NOT IN ORDER");
-}
-
-/* The file's result: its worst filing signature decides, nested ones do
- * not. */
-static const char *
-result_of(const struct answer *a, struct cert_verdict *const *v)
-{
-	const struct findings *f = &a->reply.findings;
-	bool trusted = true;
-	size_t filing = 0;
-
-	if (a->error.class != ERR_NONE || v == NULL)
-		return "unreadable";
-	for (size_t i = 0; i < f->signature_count; i++) {
-		if (!f->signatures[i].filing)
-			continue;
-		filing++;
-		if (!is_whole(&f->signatures[i]))
-			return "bad";
-		if (v[i] == NULL || !v[i]->ok)
-			trusted = false;
-	}
-	if (filing == 0 && !f->unsigned_only)
-		return "unsigned";
-	return trusted ? "good" : "certificate";
-}
-
-static void
-answer_text(
-    const struct answer *a, const char *result, struct cert_verdict *const *v)
-{
-	const struct findings *f = &a->reply.findings;
-	char file[1100], text[300];
-
-	printf("%s: %s\n",
-	    text_printable(file, sizeof file, slice_str(a->file)),
-	    headline(result));
-	if (a->error.class != ERR_NONE)
-		printf("    ✗ %s (%s)\n      %s\n", explain_what(a->error.code),
-		    text_printable(
-			text, sizeof text, slice_str(a->error.detail)),
-		    explain_todo(a->error.code));
-	else
-		show_filing(f);
-	for (size_t i = 0; v != NULL && i < f->signature_count; i++)
-		show_signature(&f->signatures[i], v[i]);
-}
-
-/* Shows one file; true when all is good. */
-static bool
-show_answer(const struct verify_run *r, const struct answer *a, json_t *list)
-{
-	const struct findings *f = &a->reply.findings;
-	struct cert_verdict **v = judge_certificates(r, f);
-	const char *result = result_of(a, v);
-	json_t *signatures;
-
-	if (list == NULL) {
-		answer_text(a, result, v);
-	} else {
-		signatures = json_array();
-		for (size_t i = 0; v != NULL && i < f->signature_count; i++)
-			json_array_append_new(signatures,
-			    signature_json(&f->signatures[i], v[i]));
-		json_array_append_new(list, answer_json(a, result, signatures));
-	}
-	free_certificates(v, f->signature_count);
-	return strcmp(result, "good") == 0;
-}
 
 static void
 ask_one(const struct verify_run *r, struct examiner *x,
-    struct schema_store *schemas, struct answer *a)
+    struct schema_store *schemas, struct verified *v)
 {
 	struct exam_request q = {
 	    .op = EXAM_VERIFY, .format = "auto", .out = -1};
@@ -316,91 +48,202 @@ ask_one(const struct verify_run *r, struct examiner *x,
 
 	examiner_options(r->cli->conf, &q.options);
 	q.options.allow_legacy = r->legacy;
-	if (cli_drop_open(&d, a->file, &a->error) == 0) {
+	if (cli_drop_open(&d, v->file, &v->error) == 0) {
 		q.drop = d.drop;
-		examiner_ask(x, &q, schemas, &a->reply, &a->error);
+		examiner_ask(x, &q, schemas, &v->reply, &v->error);
 	}
 	cli_drop_close(&d);
 }
 
+/* A file that ends its examiner does not end the others' turn. */
 static int
 ask_all(struct verify_run *r, struct err *e)
 {
 	struct examiner x = {.fd = -1};
 	struct schema_store *schemas = NULL;
+	int result = 0;
 
 	if (examiner_start(&x, &r->cli->conf->limits, e) != 0)
 		return -1;
 	if (r->cli->conf->schemas[0] != '\0')
 		schemas = schema_store_open(r->cli->conf->schemas, e);
 	err_clear(e);
-	for (size_t i = 0; i < r->count; i++)
-		ask_one(r, &x, schemas, &r->answers[i]);
+	for (size_t i = 0; i < r->count && result == 0; i++) {
+		ask_one(r, &x, schemas, &r->files[i]);
+		if (strcmp(r->files[i].error.code, "examiner-died") != 0)
+			continue;
+		examiner_stop(&x);
+		result = examiner_start(&x, &r->cli->conf->limits, e);
+	}
 	schema_store_close(schemas);
 	examiner_stop(&x);
+	return result;
+}
+
+/* NULL for one that is not among those kept. */
+static struct holder *
+find_holder(const struct verify_run *r, struct slice der, uint8_t *hash)
+{
+	uint8_t md[EVP_MAX_MD_SIZE];
+
+	memset(hash, 0, CERT_SHA256);
+	if (EVP_Digest(der.p, der.len, md, NULL, EVP_sha256(), NULL) != 1)
+		return NULL;
+	memcpy(hash, md, CERT_SHA256);
+	for (size_t i = 0; i < r->holder_count; i++)
+		if (memcmp(r->holders[i].sha256, hash, CERT_SHA256) == 0)
+			return &r->holders[i];
+	return NULL;
+}
+
+static const struct cert_revocation *
+known(void *ctx, struct slice der)
+{
+	uint8_t hash[CERT_SHA256];
+	const struct holder *h = find_holder(ctx, der, hash);
+
+	return h == NULL ? NULL : &h->known;
+}
+
+/* What is known of this certificate's revocation, or, where that is wanted,
+ * can be asked now.  Nothing is kept: it need not be one of ours. */
+static int
+look_up(struct verify_run *r, struct slice der, struct err *e)
+{
+	uint8_t hash[CERT_SHA256];
+	struct holder *h = find_holder(r, der, hash);
+
+	if (h != NULL || r->holder_count == CERTIFICATES_MAX)
+		return 0;
+	h = &r->holders[r->holder_count++];
+	memcpy(h->sha256, hash, CERT_SHA256);
+	if (r->check)
+		return cli_revocation_ask(r->cli->conf, NULL,
+		    r->rules.policy.anchors, der, false, &h->known, e);
+	cli_revocation_recall(r->cli->conf, der, &h->known);
 	return 0;
+}
+
+static int
+look_up_all(struct verify_run *r, struct err *e)
+{
+	r->holders = calloc(CERTIFICATES_MAX, sizeof *r->holders);
+	if (r->holders == NULL)
+		return err_nomem(e);
+	for (size_t i = 0; i < r->count; i++) {
+		const struct judged *j = r->files[i].reply.findings.judged;
+
+		for (size_t k = 0; j != NULL && k < j->count; k++) {
+			const struct found_signature *s =
+			    &j->signatures[k].found;
+
+			if (s->filing && s->certificate.len > 0 &&
+			    look_up(r, buf_view(&s->certificate), e) != 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static json_t *
+all_json(const struct verify_run *r, enum verified_result worst)
+{
+	json_t *list = json_array();
+	char at[32];
+
+	for (size_t i = 0; i < r->count; i++)
+		json_array_append_new(list, verified_json(&r->files[i]));
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:i, s:o}", "verify",
+	    "natsuin-verify-1", "natsuin", NATSUIN_VERSION, "language",
+	    i18n_language(), "checked_for",
+	    cert_time_text(r->rules.at_ms, at, sizeof at), "at_given",
+	    (int)r->at_given, "result", verified_name(worst), "exit_status",
+	    verified_exit(worst), "files", list);
+}
+
+static int
+print_json(const struct verify_run *r, enum verified_result worst)
+{
+	json_t *all = all_json(r, worst);
+	int result = all == NULL ? -1 : json_dumpf(all, stdout, JSON_INDENT(2));
+
+	printf("\n");
+	json_decref(all);
+	return result;
 }
 
 /* Closed off from here on: foreign certificates, foreign names. */
 static int
-show_all(const struct verify_run *r, struct err *e)
+show_all(struct verify_run *r, struct err *e)
 {
 	static const struct sandbox_limits limits = {.files = 64};
-	json_t *list = r->cli->json ? json_array() : NULL;
-	size_t bad = 0;
+	enum verified_result worst = VERIFIED_VALID;
 
 	json_object_seed(0); /* wants /dev/urandom */
-	if (sandbox_prepare(e) != 0 || sandbox_enter(&limits, e) != 0) {
-		json_decref(list);
+	if (sandbox_prepare(e) != 0 || sandbox_enter(&limits, e) != 0)
 		return -1;
+	for (size_t i = 0; i < r->count; i++) {
+		if (verified_judge(&r->files[i], &r->rules) != 0)
+			return err_nomem(e);
+		if (r->files[i].result > worst)
+			worst = r->files[i].result;
+		if (!r->cli->json)
+			verified_show(&r->files[i], r->cli->quiet);
 	}
-	for (size_t i = 0; i < r->count; i++)
-		bad += !show_answer(r, &r->answers[i], list);
-	if (list != NULL) {
-		json_dumpf(list, stdout, JSON_INDENT(2));
-		printf("\n");
-		json_decref(list);
-	}
-	fflush(stdout);
-	if (bad == 0)
-		return EXIT_ALL_DONE;
-	return bad == r->count ? EXIT_ALL_FAILED : EXIT_SOME_FAILED;
+	if (r->cli->json && print_json(r, worst) != 0)
+		return err_nomem(e);
+	/* What nobody could read has not been said. */
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return err_errno(e, ERR_FATAL_IO, "io-error", "stdout");
+	return verified_exit(worst);
 }
 
 static int
 verify(struct verify_run *r)
 {
+	struct cert_policy *p = &r->rules.policy;
 	struct cert_anchors *anchors = NULL;
 	struct err e = {0};
 	int code = -1;
 
 	if (certview_anchors(r->cli->conf, &anchors, &e) == 0 &&
-	    cert_policy_init(&r->policy, r->cli->conf, NULL, anchors, &e) ==
-		0) {
+	    cert_policy_init(p, r->cli->conf, NULL, anchors, &e) == 0) {
 		/* What may be made here does not say what others may. */
-		r->policy.allow_ec = true;
-		if (ask_all(r, &e) == 0)
+		p->allow_ec = true;
+		p->past = r->at_given && r->rules.at_ms < clock_wall_ms();
+		if (r->check && p->revocation == CONF_REVOCATION_OFF)
+			p->revocation = CONF_REVOCATION_PREFER;
+		if (ask_all(r, &e) == 0 && look_up_all(r, &e) == 0)
 			code = show_all(r, &e);
 	}
 	if (code < 0)
 		code = cli_fail(&e);
 	cert_anchors_free(anchors);
+	free(r->holders);
 	return code;
 }
 
+/* 0; -1 wrong usage; or an exit status. */
 static int
 parse(struct verify_run *r, int argc, char **argv)
 {
+	struct err e = {0};
+
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--allow-legacy") == 0)
 			r->legacy = true;
+		else if (strcmp(argv[i], "--check") == 0)
+			r->check = true;
 		else if (strcmp(argv[i], "--at") == 0 && i + 1 < argc) {
-			if (certview_time(argv[++i], &r->at_ms) != 0)
-				return -1;
+			r->at_given = true;
+			if (cli_moment(argv[++i], &r->rules.at_ms, &e) != 0) {
+				cli_fail(&e);
+				return EXIT_WRONG_USAGE;
+			}
 		} else if (argv[i][0] == '-' && argv[i][1] != '\0')
 			return -1;
 		else
-			r->answers[r->count++].file = argv[i];
+			r->files[r->count++].file = argv[i];
 	}
 	return r->count > 0 ? 0 : -1;
 }
@@ -408,30 +251,42 @@ parse(struct verify_run *r, int argc, char **argv)
 static int
 run(struct cli *cli, int argc, char **argv)
 {
-	struct verify_run r = {.cli = cli, .at_ms = clock_wall_ms()};
+	struct verify_run r = {
+	    .cli = cli, .rules = {.at_ms = clock_wall_ms(), .known = known}};
 	struct err e = {0};
 	int code;
 
-	r.answers = calloc((size_t)argc, sizeof *r.answers);
-	if (r.answers == NULL) {
+	r.rules.ctx = &r;
+	r.files = calloc((size_t)argc, sizeof *r.files);
+	if (r.files == NULL) {
 		err_nomem(&e);
 		return cli_fail(&e);
 	}
-	code = parse(&r, argc, argv) != 0 ? cli_usage(&cmd_verify) : verify(&r);
+	code = parse(&r, argc, argv);
+	if (code < 0)
+		code = cli_usage(&cmd_verify);
+	else if (code == 0)
+		code = verify(&r);
 	for (size_t i = 0; i < r.count; i++)
-		exam_reply_free(&r.answers[i].reply);
-	free(r.answers);
+		verified_free(&r.files[i]);
+	free(r.files);
 	return code;
 }
 
 const struct command cmd_verify = {"verify", true, run,
-    N_("[--allow-legacy] [--at DATE] FILE..."),
+    N_("[--at TIME] [--check] [--allow-legacy] FILE..."),
     N_("signatures, certificates and schema of signed output"),
     N_("Verifies documents, ZIP files and folders as a receiver would: each "
-       "signature's\nvalue, what it covers, its certificate and who issued "
-       "it, and the schema.\nSHA-1 counts only with --allow-legacy.  --at "
-       "judges the certificates for another\nday.  Exit status: 0 all in "
-       "order, 3 some are not, 4 none is.\n\n"
+       "signature's\nvalue and what it digests, what it does not cover, its "
+       "certificate and who issued\nit, and the schema.\n"
+       "--at judges the certificates for another time (2026-03-15 is the end "
+       "of that day,\n2026-03-15T12:00 Japanese time).  --check asks now "
+       "whether they have been revoked.\nSHA-1 counts only with "
+       "--allow-legacy.  -q shows only what is not valid.\n\n"
+       "Exit status, by the worst file: 0 valid, 10 contains more than was "
+       "signed,\n11 not everything could be checked, 12 certificate not in "
+       "order, 13 not signed,\n14 cannot be verified, 15 signature not in "
+       "order.\n\n"
        "examples:\n"
        "  natsuin verify out/*/*.xtx\n"
        "  natsuin verify --json --at 2026-03-15 application.zip\n")};

@@ -40,7 +40,7 @@ put_times(struct text *t, const struct cert_revocation *r)
 	if (r->produced_ms != 0)
 		put(t, _(", as of %s"),
 		    cert_time_text(r->produced_ms, when, sizeof when));
-	if (r->state == REVOCATION_GOOD)
+	if (r->state == REVOCATION_GOOD && r->revoked_ms == 0)
 		put(t, _(", good until %s"),
 		    cert_time_text(r->until_ms, when, sizeof when));
 	else if (r->state == REVOCATION_NOT_CHECKED)
@@ -89,7 +89,9 @@ revoked_text(const struct cert_revocation *r, char *out, size_t size)
 	out[0] = '\0';
 	switch (r->state) {
 	case REVOCATION_GOOD:
-		put(&t, "%s", _("not revoked"));
+		put(&t, "%s",
+		    r->revoked_ms == 0 ? _("not revoked")
+				       : _("not revoked then, but later"));
 		break;
 	case REVOCATION_REVOKED:
 		put(&t, "%s", _("REVOKED"));

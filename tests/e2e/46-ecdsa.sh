@@ -143,7 +143,7 @@ perl -MMIME::Base64 -0777 -pe 's{(SignatureValue>)([^<]*)}{
 	$1 . encode_base64("\x30" . chr(length $der) . $der, "")}e' \
 	"$one" >"$dir/der.xtx"
 "$NATSUIN" --json verify "$dir/der.xtx" >"$dir/out" 2>"$dir/err"
-same der-is-refused signature-shape "$(jq -r '.[0].signatures[0].problem' \
+same der-is-refused signature-shape "$(jq -r '.files[0].signatures[0].problem.code' \
 	"$dir/out")"
 
 before=$(outputs)
