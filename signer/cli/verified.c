@@ -5,11 +5,16 @@
 #include "signer/cli/verified.h"
 
 #include "base/i18n.h"
+#include "signer/cert/path.h"
+#include "signer/cert/profile.h"
 #include "signer/cli/moment.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* code: 2 of cert_add_problem */
+/* code: 2 of cert_add_warning */
 
 /* Exit statuses are in natsuin(1); names in docs/verify.schema.json. */
 static const struct {
@@ -89,10 +94,31 @@ result_of(const struct verified_signature *s)
 	return r;
 }
 
+/* Does this format's receiver take the kind of certificate? */
+static void
+judge_kind(const char *format, struct cert_verdict *v)
+{
+	const struct cert_profile *p = &v->cert.profile;
+
+	switch (cert_profile_accepts(p, format)) {
+	case CERT_ACCEPTED:
+		return;
+	case CERT_UNCONFIRMED:
+		cert_add_warning(v, "certificate-format-unconfirmed", "%s, %s",
+		    p->name, format);
+		return;
+	case CERT_NOT_ACCEPTED:
+		cert_add_problem(
+		    v, "certificate-format", "%s, %s", p->name, format);
+		v->ok = false;
+		return;
+	}
+}
+
 /* The certificate's verdict, or NULL where there is none to judge. */
 static struct cert_verdict *
-judge_certificate(
-    const struct verified_rules *rules, const struct found_signature *s)
+judge_certificate(const struct verified_rules *rules,
+    const struct found_signature *s, const char *format)
 {
 	struct cert_policy policy = rules->policy;
 	struct slice der = buf_view(&s->certificate);
@@ -107,6 +133,8 @@ judge_certificate(
 		free(v);
 		return NULL;
 	}
+	if (v != NULL)
+		judge_kind(format, v);
 	return v;
 }
 
@@ -145,8 +173,8 @@ verified_judge(struct verified *v, const struct verified_rules *rules)
 		s->judged = &j->signatures[v->count];
 		if (s->judged->found.filing) {
 			v->filing_count++;
-			s->verdict =
-			    judge_certificate(rules, &s->judged->found);
+			s->verdict = judge_certificate(
+			    rules, &s->judged->found, v->reply.findings.format);
 		}
 		s->result = result_of(s);
 	}
