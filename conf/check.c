@@ -38,14 +38,27 @@ check_title(struct conf_reading *r, cfg_t *sec, const char *title)
 	    cfg_name(sec), title, TITLE_MAX);
 }
 
+/* What sign-with takes for something else is no name of a key or pool. */
+static int
+check_word(struct conf_reading *r, cfg_t *sec, const char *title)
+{
+	if (strcmp(title, "none") == 0)
+		return conf_fault(r, sec->line, "conf-value",
+		    "%s \"none\": this word means unsigned in sign-with",
+		    cfg_name(sec));
+	if (strcmp(title, CONF_BY_AGENT) == 0)
+		return conf_fault(r, sec->line, "conf-value",
+		    "%s \"" CONF_BY_AGENT
+		    "\": this word means the filing's agent in sign-with",
+		    cfg_name(sec));
+	return 0;
+}
+
 int
 conf_check_key(struct conf_reading *r, cfg_t *sec, struct conf_key *k)
 {
-	if (check_title(r, sec, k->name) != 0)
+	if (check_title(r, sec, k->name) != 0 || check_word(r, sec, k->name))
 		return -1;
-	if (strcmp(k->name, "none") == 0)
-		return conf_fault(r, sec->line, "conf-value",
-		    "key \"none\": this word means unsigned in sign-with");
 	if (k->backend == CONF_BACKEND_PKCS12 && k->file[0] == '\0')
 		return conf_fault(r, line_of(r, sec, "backend"), "conf-missing",
 		    "key \"%s\": pkcs12 needs \"file\"", k->name);
@@ -60,11 +73,8 @@ conf_check_pool(struct conf_reading *r, cfg_t *sec, struct conf_pool *p)
 {
 	int line = line_of(r, sec, "keys");
 
-	if (check_title(r, sec, p->name) != 0)
+	if (check_title(r, sec, p->name) != 0 || check_word(r, sec, p->name))
 		return -1;
-	if (strcmp(p->name, "none") == 0)
-		return conf_fault(r, sec->line, "conf-value",
-		    "pool \"none\": this word means unsigned in sign-with");
 	if (conf_key_find(r->conf, p->name) != NULL)
 		return conf_fault(r, sec->line, "conf-duplicate",
 		    "pool \"%s\": a key has this name", p->name);
@@ -202,6 +212,44 @@ check_signers(struct conf_reading *r, int line, const struct conf_drop *d)
 }
 
 static int
+list_add(struct conf_list *list, const char *text)
+{
+	char **grown = reallocarray(list->item, list->count + 1, sizeof *grown);
+
+	if (grown == NULL)
+		return -1;
+	list->item = grown;
+	grown[list->count] = strdup(text);
+	return grown[list->count] == NULL ? -1 : (list->count++, 0);
+}
+
+/* The pool of all keys that have a number, made by the first drop folder that
+ * wants it; there is room for it behind the configured ones. */
+static int
+by_agent_pool(struct conf_reading *r, int line)
+{
+	struct conf *c = r->conf;
+	struct conf_pool *p = &c->pools[c->pool_count];
+
+	if (conf_pool_find(c, CONF_BY_AGENT) != NULL)
+		return 0;
+	p->name = strdup(CONF_BY_AGENT);
+	if (p->name == NULL)
+		return conf_fault(r, 0, "out-of-memory", "no memory");
+	p->by_agent = true;
+	c->pool_count++;
+	for (size_t i = 0; i < c->key_count; i++)
+		if (c->keys[i].etax_user_id[0] != '\0' &&
+		    list_add(&p->keys, c->keys[i].name) != 0)
+			return conf_fault(r, 0, "out-of-memory", "no memory");
+	if (p->keys.count == 0)
+		return conf_fault(r, line, "conf-missing",
+		    "sign-with: no key has an etax-user-id for \"" CONF_BY_AGENT
+		    "\"");
+	return 0;
+}
+
+static int
 check_sign_with(struct conf_reading *r, cfg_t *sec, struct conf_drop *d)
 {
 	int line = line_of(r, sec, "sign-with");
@@ -221,6 +269,14 @@ check_sign_with(struct conf_reading *r, cfg_t *sec, struct conf_drop *d)
 		if (strcmp(name, "none") == 0)
 			return conf_fault(r, line, "conf-value",
 			    "sign-with: \"none\" stands alone");
+		if (strcmp(name, CONF_BY_AGENT) == 0 &&
+		    by_agent_pool(r, line) != 0)
+			return -1;
+		if (strcmp(name, CONF_BY_AGENT) == 0 &&
+		    d->format == CONF_FORMAT_EGOV)
+			return conf_fault(r, line, "conf-value",
+			    "sign-with: e-Gov applications name no agent's "
+			    "number for \"" CONF_BY_AGENT "\"");
 		if (conf_key_find(r->conf, name) == NULL &&
 		    conf_pool_find(r->conf, name) == NULL)
 			return conf_fault(r, line, "conf-unknown-key",

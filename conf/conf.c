@@ -295,6 +295,7 @@ take_pools(struct conf_reading *r, cfg_t *cfg)
 {
 	size_t n = cfg_size(cfg, "pool");
 
+	/* One more, for the keys by the agent's number (conf/check.c). */
 	r->conf->pools = calloc(n + 1, sizeof *r->conf->pools);
 	if (r->conf->pools == NULL)
 		return conf_fault(r, 0, "out-of-memory", "no memory");

@@ -3,6 +3,7 @@
 #define CONF_CONF_H
 
 #include "base/err.h"
+#include "conf/limits.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,16 +19,18 @@ enum conf_backend {
 };
 enum conf_missing { CONF_MISSING_WARN, CONF_MISSING_REFUSE };
 enum conf_resubmission { CONF_RESUBMISSION_WARN, CONF_RESUBMISSION_HOLD };
+/* Whose certificate must sign what is dropped here. */
+enum conf_signer_must {
+	CONF_SIGNER_ANY,
+	CONF_SIGNER_ACCOUNTANT,
+	CONF_SIGNER_TAXPAYER
+};
+enum conf_mismatch { CONF_MISMATCH_REFUSE, CONF_MISMATCH_WARN };
 enum conf_revocation {
 	CONF_REVOCATION_REQUIRE,
 	CONF_REVOCATION_PREFER,
 	CONF_REVOCATION_OFF,
 	CONF_REVOCATION_DEFAULT /* of a key: as in certificates */
-};
-
-struct conf_list {
-	char **item;
-	size_t count;
 };
 
 struct conf_drop {
@@ -39,6 +42,8 @@ struct conf_drop {
 	char *deliver;              /* "out/{batch}/{path}" or a fixed folder */
 	enum conf_resubmission resubmission;
 	bool sign_form_root; /* sign the form-root family (控除証明書) */
+	enum conf_signer_must signer_must_match;
+	enum conf_mismatch signer_mismatch;
 };
 
 /* How a PIN is entered where both ways are there. */
@@ -73,7 +78,12 @@ struct conf_key {
 struct conf_pool {
 	char *name;
 	struct conf_list keys; /* key names, each once */
+	bool by_agent;         /* only the one whose number the filing names */
 };
+
+/* Stands in sign-with for the key of the filing's agent: a pool of this name
+ * has every key with an etax-user-id.  No key or pool can be called so. */
+#define CONF_BY_AGENT "by-agent-id"
 
 /* Where revocation of a configured kind of certificate can be looked up. */
 enum conf_kind_revocation {
@@ -106,34 +116,6 @@ struct conf_kind {
 struct conf_algorithms {
 	bool rsa_sha256;
 	bool ecdsa_sha384;
-};
-
-/* Where revocation is asked about, and how long that may take. */
-struct conf_revoke {
-	struct conf_list hosts; /* "crl.example.jp", "host:port" */
-	struct conf_list crl;   /* absolute paths and URLs */
-	char *ocsp_url;         /* or "" */
-	bool nonce_required;
-	int64_t refresh_ms; /* an answer older than this is asked for again */
-	int64_t wait_ms;    /* the first signature waits at most so long */
-	int64_t max_age_ms; /* answers older than this are stale */
-	int64_t connect_ms, fetch_ms;
-	int64_t fetch_max; /* bytes */
-	char *proxy;       /* or "" */
-};
-
-struct conf_limits {
-	int64_t document_max;    /* bytes of one XML document */
-	int64_t drop_max;        /* bytes of all members of one drop */
-	int64_t members_max;     /* files of a folder drop */
-	int64_t archive_max;     /* entries of a ZIP drop */
-	int64_t depth;           /* element nesting */
-	int64_t attributes;      /* per element */
-	int64_t namespaces;      /* in scope */
-	int64_t ids;             /* per document */
-	int64_t full_verify_max; /* bytes that xmlsec may be given */
-	int64_t examiner_memory; /* RLIMIT_AS of an examiner, bytes */
-	int64_t examiner_cpu_s;  /* CPU seconds per filing */
 };
 
 struct conf {

@@ -16,6 +16,9 @@ static const char *const words_backend[] = {
 static const char *const words_pin_entry[] = {"auto", "keyboard", "pad", NULL};
 static const char *const words_missing[] = {"warn", "refuse", NULL};
 static const char *const words_resubmission[] = {"warn", "hold", NULL};
+static const char *const words_signer[] = {
+    "none", "accountant", "taxpayer", NULL};
+static const char *const words_mismatch[] = {"refuse", "warn", NULL};
 static const char *const words_revocation[] = {
     "require", "prefer", "off", NULL};
 static const char *const words_key_revocation[] = {
@@ -128,8 +131,9 @@ const struct conf_setting conf_settings[] = {
     "each drop.")},
 {"drop", "sign-with", CONF_NAMES, "", "tanaka", 0, 8, NULL, D(sign_with),
     N_("The keys that sign, in signing order; a pool's name stands for any "
-    "one of its keys, a key's name for that key only. Only \"none\" packages "
-    "e-Gov applications without a signature.")},
+    "one of its keys, a key's name for that key only, \"by-agent-id\" for the "
+    "key whose etax-user-id is the filing's agent (DAIRI_ID). Only \"none\" "
+    "packages e-Gov applications without a signature.")},
 {"drop", "deliver", CONF_DELIVER, "out/{batch}/{path}", NULL, 0, 0, NULL,
     D(deliver),
     N_("Where an output goes, from the spool folder or absolute. {batch} is "
@@ -144,6 +148,18 @@ const struct conf_setting conf_settings[] = {
     D(sign_form_root),
     N_("Also sign documents whose root is a form, such as deduction "
     "certificates; otherwise they are refused.")},
+
+{"drop", "signer-must-match", CONF_ENUM, "none", NULL, 0, 0, words_signer,
+    D(signer_must_match),
+    N_("Whose certificate has to sign: its holder's name is compared with the "
+    "tax accountant's (e-Gov: the contact's) or the taxpayer's (the "
+    "applicant's) in the filing. This notices the wrong card in the reader. "
+    "With several signers one of them has to be that person.")},
+{"drop", "signer-mismatch", CONF_ENUM, "refuse", NULL, 0, 0, words_mismatch,
+    D(signer_mismatch),
+    N_("What to do when the names are different people's: hold the filing "
+    "unsigned, or sign it with a remark in the report. Names that cannot be "
+    "compared are always signed with a remark.")},
 
 {"key", "backend", CONF_ENUM, "jpki", NULL, 0, 0, words_backend, K(backend),
     N_("jpki is a My Number card in a PC/SC reader, pkcs11 a token with its "

@@ -116,6 +116,7 @@ set_signers(struct runner *r, const struct conf_drop *d, struct exam_options *o)
 			s->known = k->spki_known;
 			memcpy(s->spki, k->spki, sizeof s->spki);
 			s->or_else = i > 0;
+			s->by_agent = p.by_agent;
 		}
 	}
 }

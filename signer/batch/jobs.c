@@ -236,6 +236,8 @@ signed_before(struct runner *r, const struct bjob *j, const struct bsig *s,
 	for (size_t i = 0; found == 0 && i < p.count; i++) {
 		const struct bkey *k = p.member[i].key;
 
+		if (p.by_agent && !place_fits(&p, i, j))
+			continue;
 		if (k->spki_known)
 			found = queue_find_duplicate(
 			    r->queue, j->record.id, content, k->spki, x, e);
@@ -312,9 +314,8 @@ find_resubmission(struct runner *r, struct bjob *j, struct err *why)
 	return 0;
 }
 
-/* Stores what was found, under the names by which the queue looks. */
-static void
-record_findings(struct runner *r, struct bjob *j)
+void
+job_record_findings(struct runner *r, struct bjob *j)
 {
 	const struct findings *f = &j->findings;
 	struct job *t = &j->record;
@@ -339,7 +340,7 @@ void
 job_refused(struct runner *r, struct bjob *j)
 {
 	findings_refuse(&j->findings);
-	record_findings(r, j);
+	job_record_findings(r, j);
 }
 
 void
@@ -352,7 +353,13 @@ job_examined(struct runner *r, struct bjob *j)
 		if (strcmp(submission_formats[j->format]->name,
 			j->findings.format) == 0)
 			break;
-	record_findings(r, j);
+	/* Its own to say, not the examiner's. */
+	memset(&j->findings.people, 0, sizeof j->findings.people);
+	job_record_findings(r, j);
+	if (!j->findings.unsigned_only && place_check_agent(r, j, &why) != 0) {
+		job_error(r, j, &why);
+		return;
+	}
 	if (!j->findings.unsigned_only && job_keys_stopped(r, j, &key, &why)) {
 		job_hold(r, j, key, &why);
 		return;
@@ -375,7 +382,7 @@ job_examined(struct runner *r, struct bjob *j)
 		return;
 	}
 	if (j->findings.warning_count > 0)
-		record_findings(r, j);
+		job_record_findings(r, j);
 	job_step(r, j, JOB_EXAMINED, NULL);
 	j->stage = STAGE_INTEND;
 	j->tries = 0;

@@ -36,6 +36,9 @@ struct bkey *runner_key(struct runner *r, const char *name);
  * in flight one is signed.  1, with *why filled; 0; -1 after a fatal error. */
 int job_find_duplicate(struct runner *r, struct bjob *j, struct err *why);
 
+/* Stores what was found, under the names by which the queue looks. */
+void job_record_findings(struct runner *r, struct bjob *j);
+
 /* Refused by the examiner: records whose filing it is, for the report. */
 void job_refused(struct runner *r, struct bjob *j);
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "signer/batch/jobs.h"
 #include "signer/batch/keys.h"
+#include "signer/batch/people.h"
 #include "signer/batch/sign.h"
 #include "signer/cert/algorithm.h"
 
@@ -21,10 +22,13 @@ void
 place_get(
     struct runner *r, const struct conf_drop *d, size_t at, struct place *out)
 {
+	const struct conf_pool *pool =
+	    conf_pool_find(r->conf, d->sign_with.item[at]);
 	unsigned bit = 0;
 
 	memset(out, 0, sizeof *out);
 	out->name = d->sign_with.item[at];
+	out->by_agent = pool != NULL && pool->by_agent;
 	for (size_t p = 0; p <= at; p++) {
 		struct conf_list keys =
 		    conf_signer_keys(r->conf, &d->sign_with.item[p]);
@@ -40,9 +44,46 @@ place_get(
 	}
 }
 
+/* Is it the key of the agent that the filing names? */
+static bool
+is_agents(const struct bkey *k, const struct bjob *j)
+{
+	return j->findings.agent_id[0] != '\0' &&
+	       strcmp(k->conf->etax_user_id, j->findings.agent_id) == 0;
+}
+
+int
+place_check_agent(struct runner *r, const struct bjob *j, struct err *e)
+{
+	struct place p;
+
+	for (size_t at = 0; at < j->drop->sign_with.count; at++) {
+		const char *id = j->findings.agent_id;
+		size_t n = 0, tail = strlen(id) > 4 ? strlen(id) - 4 : 0;
+
+		place_get(r, j->drop, at, &p);
+		if (!p.by_agent)
+			continue;
+		if (id[0] == '\0')
+			return err_set(
+			    e, ERR_CONFIG, "agent-id-missing", "%s", "");
+		for (size_t i = 0; i < p.count; i++)
+			n += is_agents(p.member[i].key, j);
+		if (n == 0)
+			return err_set(
+			    e, ERR_CONFIG, "agent-key-none", "…%s", id + tail);
+		if (n > 1)
+			return err_set(e, ERR_CONFIG, "agent-key-ambiguous",
+			    "…%s: %zu", id + tail, n);
+	}
+	return 0;
+}
+
 bool
 place_fits(const struct place *p, size_t i, const struct bjob *j)
 {
+	if (p->by_agent)
+		return is_agents(p->member[i].key, j);
 	return (j->findings.unfit >> p->member[i].bit & 1) == 0;
 }
 
@@ -75,14 +116,24 @@ job_keys_decided(struct runner *r, const struct bjob *j)
 		for (size_t i = 0; i < p.count; i++) {
 			struct bkey *k = p.member[i].key;
 
+			/* Others' PINs are not asked for. */
+			if (p.by_agent && !place_fits(&p, i, j))
+				continue;
 			key_open(r, k);
 			k->used = true;
 			open = open || k->state == KEY_OPEN;
 			undecided = undecided || key_is_undecided(k);
 		}
+		/* Before it is examined nobody knows whose it is. */
 		decided = decided && (open || !undecided);
 	}
 	return decided;
+}
+
+static bool
+is_examined(const struct bjob *j)
+{
+	return j->findings.format[0] != '\0';
 }
 
 uint64_t
@@ -96,7 +147,9 @@ job_keys_opened(struct runner *r, const struct bjob *j)
 
 		place_get(r, j->drop, at, &p);
 		for (size_t i = 0; i < p.count; i++) {
-			open = open || p.member[i].key->state == KEY_OPEN;
+			open = open || (p.member[i].key->state == KEY_OPEN &&
+					   (!p.by_agent || !is_examined(j) ||
+					       place_fits(&p, i, j)));
 			sum += p.member[i].key->opened;
 		}
 		if (!open)
@@ -195,12 +248,12 @@ recorded_key(struct runner *r, const struct place *p, const struct bjob *j,
 	return found;
 }
 
-/* A key whose first was found bad, or whose algorithm or certificate this
- * format must not be signed with. */
+/* A key whose first was found bad, whose algorithm or certificate this format
+ * must not be signed with, or whose holder is not who has to sign. */
 static bool
 is_bad(const struct runner *r, const struct bjob *j, const struct bkey *k)
 {
-	return k->gate[j->format] == GATE_BROKEN ||
+	return k->gate[j->format] == GATE_BROKEN || people_differ(j, k) ||
 	       !conf_algorithm_allowed(
 		   r->conf, j->findings.format, k->algorithm->name) ||
 	       cert_profile_accepts(&k->verdict.cert.profile,
@@ -255,7 +308,8 @@ choose_key(struct runner *r, const struct place *p, const struct bjob *j,
 	struct bkey *own = recorded_key(r, p, j, s), *best = NULL;
 
 	for (size_t i = 0; i < p->count; i++)
-		key_open(r, p->member[i].key);
+		if (!p->by_agent || place_fits(p, i, j))
+			key_open(r, p->member[i].key);
 	if (own != NULL && key_is_undecided(own))
 		return 0;
 	if (own != NULL && own->state == KEY_OPEN && !is_bad(r, j, own) &&

@@ -7,6 +7,7 @@
 /* The keys of one place in sign-with: a key alone, or a pool's. */
 struct place {
 	const char *name; /* the key's or the pool's */
+	bool by_agent;    /* only the key whose number is the agent's */
 	size_t count;
 	struct {
 		struct bkey *key;
@@ -16,6 +17,11 @@ struct place {
 
 void place_get(
     struct runner *r, const struct conf_drop *d, size_t at, struct place *out);
+/* Where by-agent-id is wanted: 0 when each such place has one key for the
+ * (examined) filing; else -1, ERR_CONFIG "agent-id-missing",
+ * "agent-key-none", "agent-key-ambiguous". */
+int place_check_agent(struct runner *r, const struct bjob *j, struct err *e);
+
 /* May member i sign this (examined) job? */
 bool place_fits(const struct place *p, size_t i, const struct bjob *j);
 

@@ -12,6 +12,7 @@
 #include "signer/batch/jobs.h"
 #include "signer/batch/revoke.h"
 #include "signer/report/report.h"
+#include "signer/report/report_index.h"
 #include "signer/report/revoked.h"
 #include "signer/report/words.h"
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "signer/batch/jobs.h"
 #include "signer/batch/keys.h"
+#include "signer/batch/people.h"
 #include "signer/batch/pool.h"
 
 #include <openssl/evp.h>
@@ -305,6 +306,10 @@ sign_intend(struct runner *r, struct bjob *j)
 	}
 	if (found != 1 || !runner_record(r))
 		return;
+	if (people_check(r, j, &key, &e) != 0) {
+		job_hold(r, j, key, &e);
+		return;
+	}
 	found = job_find_duplicate(r, j, &e);
 	if (found == 1)
 		job_error(r, j, &e);

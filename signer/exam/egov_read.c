@@ -382,14 +382,27 @@ name_several(struct findings *f, const char *name, size_t more)
 	memcpy(f->procedure_name + len, suffix, (size_t)n + 1);
 }
 
+/* Are other people named in an application than in the first one? */
+static bool
+names_others(const struct kousei *a, const struct kousei *b)
+{
+	return strcmp(a->person, b->person) != 0 ||
+	       strcmp(a->corporation, b->corporation) != 0 ||
+	       strcmp(a->contact, b->contact) != 0;
+}
+
 void
 egov_describe(const struct egov *g, struct findings *f)
 {
 	const struct kousei *k = NULL;
 
-	for (size_t i = 0; i < g->count && k == NULL; i++)
-		if (g->documents[i].k.kind == KOUSEI_MAIN)
+	for (size_t i = 0; i < g->count; i++) {
+		if (g->documents[i].k.kind != KOUSEI_MAIN)
+			continue;
+		if (k == NULL)
 			k = &g->documents[i].k;
+		f->several = f->several || names_others(k, &g->documents[i].k);
+	}
 	if (k == NULL)
 		return;
 	snprintf(f->format, sizeof f->format, "%s", EGOV_FORMAT);
@@ -403,6 +416,8 @@ egov_describe(const struct egov *g, struct findings *f)
 	memcpy(f->taxpayer_name,
 	    k->corporation[0] != '\0' ? k->corporation : k->person,
 	    sizeof f->taxpayer_name);
+	if (k->corporation[0] != '\0')
+		memcpy(f->representative, k->person, sizeof f->representative);
 	if (strcmp(k->contact, k->person) != 0)
 		memcpy(f->agent_name, k->contact, sizeof f->agent_name);
 }

@@ -28,6 +28,7 @@ static const struct etax_item {
 } items[] = {
     {"NOZEISHA_ID", ITEM_TEXT, offsetof(struct findings, taxpayer_id), 24},
     {"NOZEISHA_NM", ITEM_TEXT, offsetof(struct findings, taxpayer_name), 200},
+    {"DAIHYO_NM", ITEM_TEXT, offsetof(struct findings, representative), 200},
     {"DAIRI_ID", ITEM_TEXT, offsetof(struct findings, agent_id), 24},
     {"DAIRI_NM", ITEM_TEXT, offsetof(struct findings, agent_name), 200},
     {"GROUP_OYA_HOJIN_ID", ITEM_OTHER_ID, 0, 0},
@@ -388,6 +389,9 @@ note_signer(struct etax *x, const struct found_signature *s)
 
 	for (size_t i = 0; i < o->signer_count; i++)
 		if (o->signers[i].known &&
+		    (!o->signers[i].by_agent ||
+			strcmp(o->signers[i].etax_user_id,
+			    x->findings->agent_id) == 0) &&
 		    memcmp(o->signers[i].spki, s->spki, sizeof s->spki) == 0)
 			x->signed_by |= UINT32_C(1) << exam_signer_place(o, i);
 }

@@ -233,12 +233,13 @@ best_fit(const struct etax *x, size_t i)
 }
 
 /* The first signer whose id IT does not have (of a pool: nobody's), or
- * NULL. */
+ * NULL.  Where the agent's own key is looked for there is none. */
 static const struct exam_signer *
 stranger(const struct etax *x)
 {
 	for (size_t i = 0; i < x->options->signer_count; i++)
-		if (best_fit(x, i) == FIT_STRANGER)
+		if (!x->options->signers[i].by_agent &&
+		    best_fit(x, i) == FIT_STRANGER)
 			return &x->options->signers[i];
 	return NULL;
 }

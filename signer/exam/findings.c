@@ -186,6 +186,22 @@ findings_put_part(struct ipc_msg *m, const struct found_part *p)
 	ipc_put_bytes(m, buf_view(&p->plan));
 }
 
+static void
+put_people(struct ipc_msg *m, const struct findings *f)
+{
+	const struct found_people *p = &f->people;
+
+	ipc_put_str(m, f->representative);
+	ipc_put_u64(m, (uint64_t)f->several | (uint64_t)p->refused << 1);
+	ipc_put_str(m, p->must);
+	ipc_put_str(m, p->wanted);
+	ipc_put_str(m, p->holder);
+	ipc_put_str(m, p->key);
+	ipc_put_str(m, p->verdict);
+	ipc_put_str(m, p->why);
+	ipc_put_str(m, p->how);
+}
+
 void
 findings_put(struct ipc_msg *m, const struct findings *f)
 {
@@ -209,6 +225,7 @@ findings_put(struct ipc_msg *m, const struct findings *f)
 		ipc_put_str(m, f->warnings[i].detail);
 	}
 	put_signatures(m, f);
+	put_people(m, f);
 }
 
 static void
@@ -269,6 +286,28 @@ get_lists(struct ipc_msg *m, struct findings *f)
 	}
 }
 
+/* A record of an earlier version ends before. */
+static void
+get_people(struct ipc_msg *m, struct findings *f)
+{
+	struct found_people *p = &f->people;
+	uint64_t flags;
+
+	if (!ipc_more(m))
+		return;
+	ipc_get_str(m, f->representative, sizeof f->representative);
+	flags = ipc_get_u64(m);
+	f->several = flags & 1;
+	p->refused = flags >> 1 & 1;
+	ipc_get_str(m, p->must, sizeof p->must);
+	ipc_get_str(m, p->wanted, sizeof p->wanted);
+	ipc_get_str(m, p->holder, sizeof p->holder);
+	ipc_get_str(m, p->key, sizeof p->key);
+	ipc_get_str(m, p->verdict, sizeof p->verdict);
+	ipc_get_str(m, p->why, sizeof p->why);
+	ipc_get_str(m, p->how, sizeof p->how);
+}
+
 int
 findings_get_part(struct ipc_msg *m, struct found_part *p)
 {
@@ -309,6 +348,7 @@ findings_get(struct ipc_msg *m, struct findings *f)
 	f->unfit = (uint32_t)(flags >> 32);
 	f->refused = flags >> 2 & 1;
 	get_lists(m, f);
+	get_people(m, f);
 	if (m->failed) {
 		findings_free(f);
 		return -1;

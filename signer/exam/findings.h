@@ -55,6 +55,17 @@ struct found_part {
 
 struct judged;
 
+/* Who was to sign, and who does: filled by the batch, once a key is chosen. */
+struct found_people {
+	char must[12];    /* "accountant", "taxpayer"; "" = not asked */
+	char wanted[200]; /* that person's name in the filing */
+	char holder[200]; /* the certificate's */
+	char key[40];     /* whose certificate */
+	char verdict[12]; /* in the words of signer/cert/name.h */
+	char why[16], how[96];
+	bool refused; /* it was not signed for this */
+};
+
 struct findings {
 	char format[24];    /* submission_format.name */
 	char procedure[24]; /* "RSH0010", 手続ID */
@@ -62,16 +73,20 @@ struct findings {
 	char procedure_name[200];
 	char taxpayer_name[200]; /* 氏名又は名称 */
 	char taxpayer_id[24];    /* 利用者識別番号 NOZEISHA_ID, or "" */
-	char agent_name[200];    /* DAIRI_NM */
-	char agent_id[24];       /* DAIRI_ID */
-	char period[64];         /* resubmission key, e.g. "5070101-5071231" */
-	char schema[80];         /* bundle name "RSH0010-23.2.0", or "" */
-	char schema_sha256[65];  /* of the bundle; "" = not validated */
+	char representative[200]; /* of a firm: DAIHYO_NM, 申請者情報 氏名 */
+	char agent_name[200];     /* DAIRI_NM */
+	char agent_id[24];        /* DAIRI_ID */
+	char period[64];          /* resubmission key, e.g. "5070101-5071231" */
+	char schema[80];          /* bundle name "RSH0010-23.2.0", or "" */
+	char schema_sha256[65]; /* of the bundle; "" = not validated */
 	uint32_t unfit;     /* bit i: key i of the request is not to sign it,
 				  * another one of its pool is */
 	bool etax;          /* Ids are _<16 digits><17 digits>; else 14 */
 	bool unsigned_only; /* nothing to sign, package as it is */
 	bool refused;       /* names only, as far as it was read */
+	bool several;       /* applications of several people: the names are
+			     * the first one's */
+	struct found_people people;
 	struct finding *warnings;
 	size_t warning_count;
 	struct found_signature *signatures;

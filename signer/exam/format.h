@@ -29,8 +29,10 @@ struct exam_signer {
 	char etax_user_id[20];         /* 16 digits, or "" */
 	uint8_t spki[FINDINGS_SHA256]; /* of its certificate's public key */
 	bool known;                    /* spki is set */
-	bool or_else; /* instead of the one before it: they are one pool, and
+	bool or_else;  /* instead of the one before it: they are one pool, and
 		       * together one signer */
+	bool by_agent; /* only where its number is DAIRI_ID; else it is as if
+			* it were not there, and the batch says so */
 };
 
 struct exam_options;

@@ -53,7 +53,7 @@ enum {
 	OPT_ANCHORS = 32
 };
 
-enum { SIGNER_KNOWN = 1, SIGNER_OR = 2 };
+enum { SIGNER_KNOWN = 1, SIGNER_OR = 2, SIGNER_BY_AGENT = 4 };
 
 static void
 put_options(struct ipc_msg *m, const struct exam_options *o)
@@ -68,8 +68,10 @@ put_options(struct ipc_msg *m, const struct exam_options *o)
 	ipc_put_u64(m, o->signer_count);
 	for (size_t i = 0; i < o->signer_count; i++) {
 		ipc_put_str(m, o->signers[i].etax_user_id);
-		ipc_put_u64(m, (o->signers[i].known ? SIGNER_KNOWN : 0U) |
-				   (o->signers[i].or_else ? SIGNER_OR : 0U));
+		ipc_put_u64(
+		    m, (o->signers[i].known ? SIGNER_KNOWN : 0U) |
+			   (o->signers[i].or_else ? SIGNER_OR : 0U) |
+			   (o->signers[i].by_agent ? SIGNER_BY_AGENT : 0U));
 		ipc_put_bytes(m, slice_of(o->signers[i].spki, FINDINGS_SHA256));
 	}
 	if (o->anchors_fd >= 0)
@@ -113,6 +115,7 @@ get_options(struct ipc_msg *m, struct exam_options *o)
 		flags = ipc_get_u64(m);
 		o->signers[i].known = (flags & SIGNER_KNOWN) != 0;
 		o->signers[i].or_else = (flags & SIGNER_OR) != 0;
+		o->signers[i].by_agent = (flags & SIGNER_BY_AGENT) != 0;
 		get_hash(m, o->signers[i].spki);
 	}
 	o->anchors_fd = anchors ? ipc_get_fd(m) : -1;

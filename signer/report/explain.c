@@ -31,6 +31,7 @@ static const struct row rows[] = {
 #include "signer/report/explain_key.def"
 #include "signer/report/explain_operator.def"
 #include "signer/report/explain_pass.def"
+#include "signer/report/explain_people.def"
 #include "signer/report/explain_pkcs11.def"
 #include "signer/report/explain_report.def"
 #include "signer/report/explain_revocation.def"

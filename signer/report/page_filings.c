@@ -176,6 +176,30 @@ put_reason_pairs(struct html *h, const struct report_filing *f)
 }
 
 static void
+put_people(struct html *h, const struct report_people *p)
+{
+	char text[PEOPLE_TEXT];
+
+	if (p->must == NULL)
+		return;
+	html_element(h, "dt", _("Who was to sign"));
+	html_raw(h, "<dd>");
+	html_text(h, people_must(p->must));
+	html_raw(h, " ");
+	html_foreign(h, "b", p->wanted);
+	html_raw(h, "</dd>\n");
+	html_element(h, "dt", _("Certificate's holder"));
+	html_raw(h, "<dd>");
+	html_foreign(h, "b", p->holder);
+	html_raw(h, " ");
+	html_foreign(h, "span class=\"sub\"", p->key);
+	html_raw(h, "<br>");
+	html_text(
+	    h, people_verdict(p->verdict, p->why, p->how, text, sizeof text));
+	html_raw(h, "</dd>\n");
+}
+
+static void
 put_details(struct page *p, const struct report_filing *f)
 {
 	struct html *h = &p->h;
@@ -189,6 +213,7 @@ put_details(struct page *p, const struct report_filing *f)
 	put_pair(h, _("Original"), f->original);
 	for (size_t i = 0; i < f->signer_count; i++)
 		put_signer(p, &f->signers[i]);
+	put_people(h, &f->people);
 	put_check_list(h, f);
 	put_file(h, _("Schema"), f->schema, f->schema_sha256, 0);
 	put_pair(h, _("Format"), words_format(f->format));

@@ -9,6 +9,7 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "signer/report/words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,9 @@ free_filing(struct report_filing *f)
 	    f->user_id, f->period, f->schema, f->schema_sha256, f->input_sha256,
 	    f->output_sha256, f->output, f->original, f->revocation.state,
 	    f->revocation.why, f->revocation.kind, f->revocation.source,
-	    f->revocation.note};
+	    f->revocation.note, f->people.must, f->people.wanted,
+	    f->people.holder, f->people.key, f->people.verdict, f->people.why,
+	    f->people.how};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		free(texts[i]);
@@ -245,6 +248,30 @@ take_schema(
 	}
 }
 
+static void
+take_people(
+    struct report *r, struct report_filing *f, const struct found_people *p)
+{
+	const char *code = people_code(p);
+	char text[PEOPLE_TEXT];
+	struct words w;
+
+	report_text(r, &f->people.must, p->must);
+	report_text(r, &f->people.wanted, p->wanted);
+	report_text(r, &f->people.holder, p->holder);
+	report_text(r, &f->people.key, p->key);
+	report_text(r, &f->people.verdict, p->verdict);
+	report_text(r, &f->people.why, p->why);
+	report_text(r, &f->people.how, p->how);
+	f->people.refused = p->refused;
+	if (code == NULL)
+		return;
+	words_begin(&w, r->language);
+	people_text(p, text, sizeof text);
+	words_end(&w);
+	report_warn(r, &f->warnings, &f->warning_count, code, text);
+}
+
 void
 report_take_findings(
     struct report *r, struct report_filing *f, const struct findings *found)
@@ -261,6 +288,7 @@ report_take_findings(
 	for (size_t i = 0; i < found->warning_count; i++)
 		report_warn(r, &f->warnings, &f->warning_count,
 		    found->warnings[i].code, found->warnings[i].detail);
+	take_people(r, f, &found->people);
 	f->nested_signatures = 0;
 	for (size_t i = 0; i < found->signature_count; i++)
 		if (!found->signatures[i].filing)

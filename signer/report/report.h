@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "signer/exam/findings.h"
+#include "signer/report/people.h"
 #include "signer/report/revoked.h"
 
 #include <stdbool.h>
@@ -90,6 +91,7 @@ struct report_filing {
 	size_t nested_signatures; /* inside forms, e.g. 電子的控除証明書 */
 	struct report_check_result check[REPORT_CHECK_MAX];
 	struct report_revocation revocation;
+	struct report_people people;
 	char *schema; /* bundle, "RSH0010-23.2.0" */
 	char *schema_sha256;
 	char *input_sha256; /* hexadecimal */
@@ -184,16 +186,5 @@ int report_write_html(const struct report *r, struct buf *out, struct err *e);
  * proof; CSV as above. */
 int report_write_manifest(
     const struct report *r, struct buf *out, struct err *e);
-
-/* One batch on the index page, newest first. */
-struct report_index_row {
-	const char *batch;
-	int64_t started_ms, finished_ms; /* finished 0 = still running */
-	size_t count[REPORT_RESULT_MAX];
-};
-
-/* reports/index.html: links to <batch>/report.html. */
-int report_write_index(const struct report_index_row *rows, size_t count,
-    const char *language, struct buf *out, struct err *e);
 
 #endif

@@ -21,7 +21,8 @@ static const char *const headings[] = {N_("No."), N_("Result"), N_("Reason"),
     N_("Valid from"), N_("Valid until"), N_("Days left"), N_("Remarks"),
     N_("Schema"), N_("Checked"), N_("Not checked"), N_("SHA-256 of the input"),
     N_("SHA-256 of the output"), N_("Output"), N_("Original"), N_("Taken"),
-    N_("Finished"), N_("Drop folder"), N_("Job")};
+    N_("Finished"), N_("Drop folder"), N_("Job"), N_("Who was to sign"),
+    N_("Certificate's holder"), N_("Names compared")};
 
 /* Appends `part` after `between`, which stands only between parts. */
 static void
@@ -180,6 +181,18 @@ put_files(struct sheet *s, const struct report_filing *f)
 	sheet_plain(s, words_sheet(f->finished_ms, text));
 	sheet_text(s, f->drop);
 	sheet_text(s, f->job);
+}
+
+static void
+put_people(struct sheet *s, const struct report_people *p)
+{
+	char text[PEOPLE_TEXT] = "";
+
+	if (p->must != NULL)
+		people_verdict(p->verdict, p->why, p->how, text, sizeof text);
+	sheet_text(s, p->wanted);
+	sheet_text(s, p->holder);
+	sheet_text(s, text);
 	sheet_end_row(s);
 }
 
@@ -208,6 +221,7 @@ report_write_csv(const struct report *r, struct buf *out, struct err *e)
 		put_checks(&s, f, true);
 		put_checks(&s, f, false);
 		put_files(&s, f);
+		put_people(&s, &f->people);
 	}
 	words_end(&w);
 	return s.failed ? err_nomem(e) : 0;

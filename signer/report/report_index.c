@@ -2,6 +2,7 @@
  * The list of batches, newest first, each a link to its page.  It is made
  * anew from the queue's record after every batch; it decides nothing.
  */
+#include "signer/report/report_index.h"
 #include "base/i18n.h"
 #include "signer/report/html.h"
 #include "signer/report/report.h"

@@ -120,6 +120,19 @@ revocation(const struct report_revocation *v)
 	    moment(v->until_ms));
 }
 
+/* Who was to sign, and who does. */
+static json_t *
+people(const struct report_people *p)
+{
+	if (p->must == NULL)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "must",
+	    text(p->must), "name", text(p->wanted), "holder", text(p->holder),
+	    "key", text(p->key), "verdict", text(p->verdict), "reason",
+	    text(p->why), "differences", text(p->how), "refused",
+	    (int)p->refused);
+}
+
 static json_t *
 file(const char *path, const char *sha256, uint64_t size)
 {
@@ -140,14 +153,14 @@ one_filing(const struct report *r, const struct report_filing *f)
 		"taxpayer", text(f->taxpayer), "agent", text(f->agent),
 		"user_id", text(f->user_id), "period", text(f->period));
 	outcome = json_pack("{s:s, s:o, s:o, s:o, s:I, s:o, s:o, "
-			    "s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o}",
+			    "s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o}",
 	    "result", report_result_name(f->result), "reason",
 	    f->reason.code == NULL ? json_null() : remark(&f->reason),
 	    "warnings", remarks(f->warnings, f->warning_count), "signers",
 	    signers(r, f), "nested_signatures",
 	    (json_int_t)f->nested_signatures, "checks", checks(f), "revocation",
-	    revocation(&f->revocation), "schema", "name", text(f->schema),
-	    "sha256", text(f->schema_sha256), "input",
+	    revocation(&f->revocation), "people", people(&f->people), "schema",
+	    "name", text(f->schema), "sha256", text(f->schema_sha256), "input",
 	    file(f->input, f->input_sha256, f->input_size), "output",
 	    f->output_sha256 == NULL
 		? json_null()

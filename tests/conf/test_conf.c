@@ -327,6 +327,52 @@ pools_that_are_refused(void)
 	    "conf-unknown-key", 1, "\"b\"");
 }
 
+static void
+the_agents_own_key(void)
+{
+	static const char numbers[] =
+	    "key \"a\" { etax-user-id = \"1111111111111111\" }\n"
+	    "key \"b\" { }\n"
+	    "key \"c\" { etax-user-id = \"2222222222222222\" }\n"
+	    "drop \"d\" { sign-with = { by-agent-id } }\n"
+	    "drop \"e\" { sign-with = { by-agent-id, b } }\n";
+	struct err e;
+	struct conf *c = load(numbers, &e);
+	const struct conf_pool *p;
+
+	if (c == NULL)
+		suite_print_err(__FILE__, __LINE__, &e);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	p = conf_pool_find(c, CONF_BY_AGENT);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	CU_ASSERT_TRUE(p->by_agent);
+	CU_ASSERT_EQUAL(c->pool_count, 1);
+	CU_ASSERT_EQUAL_FATAL(p->keys.count, 2);
+	CU_ASSERT_STRING_EQUAL(p->keys.item[1], "c");
+	CU_ASSERT_EQUAL(c->drops[0].signer_must_match, CONF_SIGNER_ANY);
+	CU_ASSERT_EQUAL(c->drops[0].signer_mismatch, CONF_MISMATCH_REFUSE);
+	conf_free(c);
+}
+
+static void
+by_agent_that_is_refused(void)
+{
+	refused("key \"by-agent-id\" { }\n", "conf-value", 1, "agent");
+	refused(KEY "pool \"by-agent-id\" { keys = { tanaka } }\n",
+	    "conf-value", 5, "agent");
+	refused(SATO "drop \"d\" {\n sign-with = { by-agent-id } }\n",
+	    "conf-missing", 3, "etax-user-id");
+	refused("key \"a\" { etax-user-id = \"1111111111111111\" }\n"
+		"drop \"d\" {\n sign-with = { a, by-agent-id } }\n",
+	    "conf-value", 3, "would sign twice");
+	refused("key \"a\" { etax-user-id = \"1111111111111111\" }\n"
+		"drop \"d\" {\n format = egov\n"
+		" sign-with = { by-agent-id } }\n",
+	    "conf-value", 4, "e-Gov");
+	refused(KEY "drop \"d\" {\n signer-must-match = somebody }\n",
+	    "conf-value", 6, "accountant");
+}
+
 /* RSA only until a format is told otherwise, and then that format alone. */
 static void
 algorithms_by_format(void)
@@ -526,6 +572,7 @@ SUITE_MAIN("conf", CASE(defaults_of_an_empty_file), CASE(a_whole_configuration),
     CASE(path_of_the_root_itself), CASE(names_exist_and_are_unique),
     CASE(a_pool_of_keys), CASE(pools_that_are_refused),
     CASE(kinds_of_certificate), CASE(kinds_that_are_refused),
+    CASE(the_agents_own_key), CASE(by_agent_that_is_refused),
     CASE(algorithms_by_format), CASE(missing_and_unreadable_files),
     CASE(shipped_example_is_the_table), CASE(example_loads_uncommented),
     CASE(manual_names_every_setting))

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS 29
+#define COLUMNS 32
 #define CELL_MAX 4096
 
 /* A reader by RFC 4180, strict: CRLF, quotes doubled, nothing else. */

@@ -1,6 +1,7 @@
 /* The page: every filing on it, nothing that runs, nothing from outside. */
 #include "base/i18n.h"
 #include "signer/report/report.h"
+#include "signer/report/report_index.h"
 #include "tests/lib/catalogue.h"
 #include "tests/lib/sample_report.h"
 #include "tests/lib/suite.h"
