@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define FIRST_READY 4  /* more than a key is asked for at once */
 #define WALL_PER_CPU 5 /* a filing's wall clock time, times its CPU time */
 
 int
@@ -424,6 +425,29 @@ a_line_is_low(const struct runner *r)
 	return false;
 }
 
+/* Examined, and only a signature (or a gate) is missing. */
+static size_t
+ready_to_sign(const struct runner *r)
+{
+	size_t n = 0;
+
+	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
+		n += j->stage == STAGE_SIGN;
+	return n;
+}
+
+/* A card stands still from the answer of its first filing until that is
+ * verified.  Once there is enough to go on with, examiners stay free for it. */
+static bool
+kept_for_first(const struct runner *r)
+{
+	for (size_t i = 0; i < r->key_count; i++)
+		if (r->keys[i].state == KEY_OPEN &&
+		    waits_for_first(&r->keys[i]))
+			return ready_to_sign(r) >= FIRST_READY;
+	return false;
+}
+
 void
 exams_dispatch(struct runner *r)
 {
@@ -433,10 +457,11 @@ exams_dispatch(struct runner *r)
 		if (exam_first && dispatch_stage(r, STAGE_EXAM, EXAM_EXAMINE))
 			continue;
 		if (dispatch_stage(r, STAGE_VERIFY, EXAM_VERIFY) ||
-		    dispatch_stage(r, STAGE_BUILD, EXAM_BUILD) ||
-		    dispatch_stage(r, STAGE_EXAM, EXAM_EXAMINE))
+		    dispatch_stage(r, STAGE_BUILD, EXAM_BUILD))
 			continue;
-		return;
+		if (kept_for_first(r) ||
+		    !dispatch_stage(r, STAGE_EXAM, EXAM_EXAMINE))
+			return;
 	}
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/turn.h"
 #include "signer/batch/crash.h"
 #include "signer/batch/drops.h"
 #include "signer/batch/exams.h"
@@ -444,6 +445,7 @@ batch_run(const struct conf *c, const struct batch_options *o, struct err *e)
 
 	r.jobs_end = &r.jobs;
 	r.began_ms = clock_wall_ms();
+	turn_take(TURN_LOOP);
 	if (open_all(&r, e) != 0) {
 		if (e->class == ERR_NONE)
 			*e = r.fatal;

@@ -9,6 +9,7 @@
 #include "base/ipc.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/turn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,7 @@ become_fetcher(int fd)
 	char *env[] = {locale, NULL}; /* no proxy, no HOME */
 	sigset_t none;
 
+	turn_take(TURN_COMPUTES);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGINT, SIG_IGN);

@@ -4,6 +4,7 @@
  */
 #include "base/fsops.h"
 #include "base/ipc.h"
+#include "base/turn.h"
 #include "schemas/store.h"
 #include "signer/exam/examiner.h"
 #include "signer/exam/message.h"
@@ -32,6 +33,7 @@ become_examiner(int fd)
 	char *env[] = {locale, NULL};
 	sigset_t none;
 
+	turn_take(TURN_COMPUTES);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* The batch decides when it ends, also where a terminal or a service

@@ -11,14 +11,17 @@
 #include "base/fsops.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/turn.h"
 #include "signer/key/auditlog.h"
 #include "signer/key/confine.h"
+#include "signer/key/keyclient.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +34,7 @@
 
 #define LOCK_WAIT_MS 2000
 #define WRITER_CHUNK 65536
+#define CUT_PATIENCE_MS 500
 
 struct audit {
 	int file;
@@ -42,7 +46,11 @@ struct audit {
 	char key[64];
 	char serial[64];
 	struct audit_chain chain;
-	struct buf cut; /* the next line if nothing comes of the last one */
+	char open[AUDIT_OPEN_MAX]
+		 [KEY_JOB_ID_MAX]; /* nothing came of them yet */
+	unsigned open_count;
+	struct buf cut;           /* the next lines if nothing ever does */
+	atomic_bool in_two_minds; /* chain and cut do not fit each other */
 };
 
 /* The writer tells what became durable, or the errno that ended it. */
@@ -98,6 +106,7 @@ writer_start(int sock, int file)
 	sigaction(SIGHUP, &ignore, NULL);
 	sigaction(SIGQUIT, &ignore, NULL);
 	prctl(PR_SET_NAME, "natsuin-audit");
+	turn_take(TURN_COMPUTES);
 	/* It ends with its keyholder, not with a terminal or a group. */
 	setsid();
 	if (chdir("/") != 0)
@@ -165,29 +174,6 @@ submit(struct audit *a, struct slice line, struct err *e)
 	return 0;
 }
 
-static int
-append(struct audit *a, json_t *record, uint64_t *ticket, struct err *e)
-{
-	struct buf line = {0};
-	int result = -1;
-
-	if (record == NULL || audit_chain_line(&a->chain, record, &line) != 0) {
-		err_nomem(e);
-		goto out;
-	}
-	if (submit(a, buf_view(&line), e) != 0)
-		goto out;
-	audit_chain_advance(&a->chain, slice_of(line.p, line.len - 1));
-	buf_reset(&a->cut);
-	if (ticket != NULL)
-		*ticket = a->appended;
-	result = 0;
-out:
-	json_decref(record);
-	buf_free(&line);
-	return result;
-}
-
 static json_t *
 record_new(const struct audit *a, const char *kind)
 {
@@ -196,6 +182,75 @@ record_new(const struct audit *a, const char *kind)
 	return json_pack("{s:s, s:s, s:s, s:s}", "kind", kind, "time",
 	    clock_text(clock_wall_ms(), when), "key", a->key, "certificate",
 	    a->serial);
+}
+
+/* One "not-signed" that would follow. */
+static int
+add_cut(struct audit *a, struct audit_chain *c, const char *job)
+{
+	json_t *r = record_new(a, "not-signed");
+	struct buf line = {0};
+	int result = -1;
+
+	if (r != NULL && json_object_set_new(r, "job", json_string(job)) == 0 &&
+	    json_object_set_new(r, "detail", json_string("card-timeout")) ==
+		0 &&
+	    audit_chain_line(c, r, &line) == 0 &&
+	    buf_slice(&a->cut, buf_view(&line)) == 0) {
+		audit_chain_advance(c, slice_of(line.p, line.len - 1));
+		result = 0;
+	}
+	json_decref(r);
+	buf_free(&line);
+	return result;
+}
+
+/* The lines of audit_cut, from where the chain stands now. */
+static int
+prepare_cut(struct audit *a, struct err *e)
+{
+	struct audit_chain c = a->chain;
+
+	buf_reset(&a->cut);
+	for (unsigned i = 0; i < a->open_count; i++) {
+		if (add_cut(a, &c, a->open[i]) != 0) {
+			buf_reset(&a->cut);
+			return err_nomem(e);
+		}
+	}
+	return 0;
+}
+
+static int
+append_line(struct audit *a, struct slice line, struct err *e)
+{
+	int result;
+
+	a->in_two_minds = true;
+	result = submit(a, line, e);
+	if (result == 0) {
+		audit_chain_advance(&a->chain, slice_of(line.p, line.len - 1));
+		result = prepare_cut(a, e);
+	}
+	a->in_two_minds = false;
+	return result;
+}
+
+static int
+append(struct audit *a, json_t *record, uint64_t *ticket, struct err *e)
+{
+	struct buf line = {0};
+	int result = -1;
+
+	if (record == NULL || audit_chain_line(&a->chain, record, &line) != 0)
+		err_nomem(e);
+	else
+		result = append_line(a, buf_view(&line), e);
+	if (result == 0 && ticket != NULL)
+		*ticket = a->appended;
+	json_decref(record);
+	buf_free(&line);
+	return result;
 }
 
 int
@@ -211,27 +266,12 @@ audit_event(struct audit *a, const char *kind, const char *job,
 	return append(a, r, ticket, e);
 }
 
-/* The line of audit_cut. */
-static int
-prepare_cut(struct audit *a, const char *job, struct err *e)
-{
-	json_t *r = record_new(a, "not-signed");
-	int result = -1;
-
-	if (r == NULL || json_object_set_new(r, "job", json_string(job)) != 0 ||
-	    json_object_set_new(r, "detail", json_string("card-timeout")) !=
-		0 ||
-	    audit_chain_line(&a->chain, r, &a->cut) != 0)
-		err_nomem(e);
-	else
-		result = 0;
-	json_decref(r);
-	return result;
-}
-
 void
 audit_cut(struct audit *a)
 {
+	/* The other thread is about to change the lines. */
+	for (int i = 0; a->in_two_minds && i < CUT_PATIENCE_MS; i++)
+		poll(NULL, 0, 1);
 	if (a->cut.len > 0)
 		fs_write(a->writer, buf_view(&a->cut), NULL);
 }
@@ -251,6 +291,24 @@ references(const struct template_match *m)
 	return list;
 }
 
+void
+audit_answered(struct audit *a, const char *job)
+{
+	struct err ignored = {0};
+	unsigned i = 0;
+
+	while (i < a->open_count && strcmp(a->open[i], job) != 0)
+		i++;
+	if (i == a->open_count)
+		return;
+	a->in_two_minds = true;
+	a->open_count--;
+	memmove(a->open[i], a->open[i + 1],
+	    (a->open_count - i) * sizeof a->open[0]);
+	prepare_cut(a, &ignored);
+	a->in_two_minds = false;
+}
+
 int
 audit_sign(struct audit *a, const char *job, const uint8_t sha256[32],
     const struct template_match *m, uint64_t *ticket, struct err *e)
@@ -268,9 +326,13 @@ audit_sign(struct audit *a, const char *job, const uint8_t sha256[32],
 		json_decref(r);
 		return err_nomem(e);
 	}
-	if (append(a, r, ticket, e) != 0)
-		return -1;
-	return prepare_cut(a, job, e);
+	if (a->open_count == AUDIT_OPEN_MAX)
+		audit_answered(a, a->open[0]); /* never so many at once */
+	snprintf(a->open[a->open_count++], KEY_JOB_ID_MAX, "%s", job);
+	if (append(a, r, ticket, e) == 0)
+		return 0;
+	a->open_count--;
+	return -1;
 }
 
 /* A line cut by a crash is closed, and the next record says so. */

@@ -11,6 +11,8 @@
 
 struct audit;
 
+#define AUDIT_OPEN_MAX 2 /* handed to the key and not answered */
+
 /*
  * Opens (creating) `<key>.audit` in dirfd for appending, takes its lock and
  * starts the writer process, which appends and fsyncs while the card is
@@ -39,9 +41,13 @@ int audit_sign(struct audit *a, const char *job, const uint8_t sha256[32],
 int audit_event(struct audit *a, const char *kind, const char *job,
     const char *detail, uint64_t *ticket, struct err *e);
 
-/* After audit_sign, until the next record: appends "not-signed" with detail
- * "card-timeout" for that job, made beforehand.  For a signal handler of a
- * process that then ends. */
+/* Something has come of the job of an audit_sign, or a record says that
+ * nothing does. */
+void audit_answered(struct audit *a, const char *job);
+
+/* For every audit_sign that is not answered appends "not-signed" with detail
+ * "card-timeout", made beforehand.  For a signal handler of a process that
+ * then ends. */
 void audit_cut(struct audit *a);
 
 /* The descriptor that becomes readable when more has become durable. */

@@ -4,15 +4,17 @@
 
 #include "base/ipc.h"
 #include "signer/key/audit.h"
+#include "signer/key/hand.h"
 #include "signer/key/keyholder.h"
 
 #include <sys/types.h>
 
 #define HOLD_CLIENTS 16
 #define HOLD_USERS 32
-#define HOLD_REPLIES 4  /* queued for one slow client */
-#define HOLD_WAITING 2  /* one about to be signed, one waiting */
-#define HOLD_REQUESTS 6 /* those, and signed ones not yet released */
+#define HOLD_REPLIES 4    /* queued for one slow client */
+#define HOLD_WAITING 2    /* requests of one client: one signed, one waits */
+#define HOLD_UNRELEASED 4 /* signed ones, before the next is begun */
+#define HOLD_REQUESTS (HOLD_CLIENTS * HOLD_WAITING + HOLD_UNRELEASED + 2)
 #define HOLD_READS 4    /* messages taken from a client in one round */
 #define HOLD_CHATTER 64 /* messages in a second that sign nothing */
 
@@ -26,11 +28,16 @@ struct client {
 	unsigned chatter;
 };
 
-enum request_state { REQUEST_FREE, REQUEST_WAITING, REQUEST_SIGNED };
+enum request_state {
+	REQUEST_FREE,
+	REQUEST_WAITING,
+	REQUEST_GIVEN, /* recorded, and in the hand */
+	REQUEST_SIGNED
+};
 
 struct request {
 	enum request_state state;
-	uint64_t client;
+	uint64_t client; /* 0: gone, while the card was at it */
 	uint64_t order;
 	char job[KEY_JOB_ID_MAX];
 	struct buf signed_info;
@@ -50,6 +57,7 @@ struct keyholder {
 	char socket_name[128];
 	struct audit *audit;
 	struct session *session;
+	struct hand *hand; /* from the first request on */
 	struct keyholder_limits limits;
 	uid_t users[HOLD_USERS]; /* who may connect */
 	unsigned user_count;
@@ -78,12 +86,18 @@ void hold_end(
 /* signing.c: requests, from arrival to release. */
 void hold_take_request(
     struct keyholder *k, struct client *c, struct ipc_msg *m);
-bool hold_waiting(const struct keyholder *k);
-void hold_sign_next(struct keyholder *k);
+void hold_give(struct keyholder *k);
+void hold_take_back(struct keyholder *k);
 void hold_release(struct keyholder *k);
+/* One could be given now. */
+bool hold_can_give(const struct keyholder *k);
+/* The key is at work. */
+bool hold_at_work(const struct keyholder *k);
+/* Nothing that has not begun will: the session is over. */
+void hold_withdraw(struct keyholder *k);
 void hold_forget(struct keyholder *k, uint64_t client);
 void hold_clear_request(struct request *r);
-/* Signed and not yet released. */
+/* At work, or signed and not yet released. */
 bool hold_unreleased(const struct keyholder *k);
 
 #endif

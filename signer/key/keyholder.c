@@ -1,5 +1,6 @@
 /*
- * The keyholder process: one key, one poll loop, no threads.  What must hold
+ * The keyholder process: one key, one poll loop, and one thread that does
+ * nothing but have the key sign (hand.c).  What must hold
  * here: nothing but template_match's bytes reaches the card; the session
  * ends by time, count, lock, signal, a gone card or a broken audit file, and
  * then the key is closed (card unpowered), the socket removed, the process
@@ -11,6 +12,7 @@
 #include "base/fsops.h"
 #include "base/i18n.h"
 #include "base/log.h"
+#include "base/turn.h"
 #include "signer/key/confine.h"
 #include "signer/key/holding.h"
 #include "signer/key/keyproto.h"
@@ -113,6 +115,7 @@ keyholder_open(const struct conf_key *key, const char *root, struct err *e)
 		return NULL;
 	}
 	k->key = key;
+	turn_take(TURN_CARD);
 	k->state = k->signals = k->listener = k->run_dir = -1;
 	k->next_id = 1;
 	k->users[k->user_count++] = geteuid();
@@ -278,7 +281,7 @@ sleep_ms(struct keyholder *k)
 {
 	int64_t left = ALIVE_EVERY_MS;
 
-	if (hold_waiting(k))
+	if (hold_can_give(k))
 		return 0;
 	if (k->limits.until_ms != 0 &&
 	    k->limits.until_ms - clock_wall_ms() < left)
@@ -302,16 +305,19 @@ look_around(struct keyholder *k)
 			hold_end(k, KEYHOLDER_END_SIGNAL, NULL);
 	if (k->limits.until_ms != 0 && clock_wall_ms() >= k->limits.until_ms)
 		hold_end(k, KEYHOLDER_END_TIME, NULL);
-	if (now - k->last_alive_ms < ALIVE_EVERY_MS)
+	/* A key at work shows soon enough whether it is there. */
+	if (hold_at_work(k) || now - k->last_alive_ms < ALIVE_EVERY_MS)
 		return;
 	k->last_alive_ms = now;
 	if (session_alive(k->session, &e) != 0)
 		hold_end(k, KEYHOLDER_END_CARD, &e);
 }
 
+#define FIXED_FDS 4 /* signals, audit, listener, hand */
+
 struct watched {
-	struct pollfd fd[HOLD_CLIENTS + 3];
-	struct client *client[HOLD_CLIENTS + 3];
+	struct pollfd fd[HOLD_CLIENTS + FIXED_FDS];
+	struct client *client[HOLD_CLIENTS + FIXED_FDS];
 	unsigned count;
 };
 
@@ -329,6 +335,7 @@ wait_events(struct keyholder *k, struct watched *w, int timeout)
 	watch(w, k->signals, POLLIN, NULL);
 	watch(w, audit_fd(k->audit), POLLIN, NULL);
 	watch(w, k->ending ? -1 : k->listener, POLLIN, NULL);
+	watch(w, k->hand == NULL ? -1 : hand_fd(k->hand), POLLIN, NULL);
 	/* Begins with another client each round, so that none is always
 	 * served last. */
 	for (unsigned i = 0; i < HOLD_CLIENTS; i++) {
@@ -349,25 +356,33 @@ hold_round(struct keyholder *k, int timeout)
 	struct watched w;
 
 	wait_events(k, &w, timeout);
+	hold_take_back(k);
+	hold_release(k);
 	look_around(k);
-	for (unsigned i = 3; i < w.count; i++)
+	for (unsigned i = FIXED_FDS; i < w.count; i++)
 		if (w.fd[i].revents != 0)
 			hold_client_event(k, w.client[i], w.fd[i].revents);
 	if (w.fd[2].revents != 0)
 		hold_accept(k);
-	if (!k->ending && hold_waiting(k))
-		hold_sign_next(k);
-	hold_release(k);
+	hold_give(k);
 }
 
-/* The session is over; what was signed is still released, once its record
- * is durable, and refusals and the answer to `lock` get out. */
+/* The session is over; what the card is at is finished, what was signed is
+ * still released, once its record is durable, and refusals and the answer to
+ * `lock` get out. */
 static void
 wind_up(struct keyholder *k)
 {
-	int64_t give_up = clock_mono_ms() + 5000;
 	struct watched w;
+	int64_t give_up;
 
+	hold_withdraw(k);
+	while (hold_at_work(k)) {
+		wait_events(k, &w, 1000);
+		hold_take_back(k);
+		hold_release(k);
+	}
+	give_up = clock_mono_ms() + 5000;
 	while (hold_unreleased(k) && audit_ok(k->audit) &&
 	       clock_mono_ms() < give_up) {
 		wait_events(k, &w, 100);
@@ -417,6 +432,7 @@ keyholder_close(struct keyholder *k)
 
 	if (k == NULL)
 		return;
+	hand_free(k->hand);
 	session_close(k->session);
 	k->ending = true;
 	for (unsigned i = 0; i < HOLD_CLIENTS; i++)

@@ -28,6 +28,7 @@
 #define TRIES_ASK 2
 #define RECOVERIES_MAX 3 /* in one session */
 #define RSA_BITS_MIN 2048
+#define SIGNATURE_WRONG "signature-wrong"
 
 struct session {
 	const struct conf_key *conf;
@@ -512,7 +513,7 @@ recover(struct session *s, struct err *e)
 }
 
 static int
-sign_once(struct session *s, const struct sign_input *in, struct buf *out,
+ask_key(struct session *s, const struct sign_input *in, struct buf *out,
     struct err *e)
 {
 	const struct key_backend *b = guard(s);
@@ -521,27 +522,6 @@ sign_once(struct session *s, const struct sign_input *in, struct buf *out,
 		return done(
 		    b->sign_bytes(s->key, s->algorithm->id, in->bytes, out, e));
 	return done(b->sign(s->key, s->algorithm->id, in->digest, out, e));
-}
-
-/* Once, and once more (the same input) if the key recovers. */
-static int
-sign_recovering(struct session *s, const struct sign_input *in, struct buf *out,
-    struct err *e)
-{
-	struct err why = {0};
-	int result = sign_once(s, in, out, &why);
-
-	/* A key that wants the PIN for each signature has refused it. */
-	if (result != 0 && s->pin != NULL && has_code(&why, "pin-wrong"))
-		mark_refused(s, &s->origin, &why);
-	if (result != 0 && recover(s, &why) == 0) {
-		buf_reset(out);
-		err_clear(&why);
-		result = sign_once(s, in, out, &why);
-	}
-	if (result != 0 && e != NULL)
-		*e = why;
-	return result;
 }
 
 /* ---- a new PIN ---------------------------------------------------------- */
@@ -664,31 +644,61 @@ session_change_pin(
 
 /* ---- signatures --------------------------------------------------------- */
 
+/* What the key gave is released only if it verifies. */
+static int
+keep_verified(struct session *s, const struct sign_input *in,
+    const struct buf *value, struct buf *out, struct err *e)
+{
+	if (!algorithm_verify(
+		s->algorithm, s->verify, in->digest, buf_view(value))) {
+		ERR_clear_error();
+		return err_set(e, ERR_CARD, SIGNATURE_WRONG,
+		    "key %s, %zu bytes", s->conf->name, value->len);
+	}
+	return buf_slice(out, buf_view(value)) == 0 ? 0 : err_nomem(e);
+}
+
 int
-session_sign(struct session *s, const struct sign_input *in, struct buf *out,
-    struct err *e)
+session_sign_once(struct session *s, const struct sign_input *in,
+    struct buf *out, struct err *e)
 {
 	struct buf value = {0};
 	int result = -1;
 
 	if (s->verify == NULL)
 		return err_set(e, ERR_PIN, "pin-needed", "%s", s->conf->name);
-	if (usable(s, e) != 0 || sign_recovering(s, in, &value, e) != 0)
-		goto out;
-	if (!algorithm_verify(
-		s->algorithm, s->verify, in->digest, buf_view(&value))) {
-		ERR_clear_error();
-		err_set(e, ERR_CARD, "signature-wrong", "key %s, %zu bytes",
-		    s->conf->name, value.len);
-		goto out;
-	}
-	if (buf_slice(out, buf_view(&value)) != 0)
-		err_nomem(e);
-	else
-		result = 0;
-out:
+	if (usable(s, e) == 0 && ask_key(s, in, &value, e) == 0)
+		result = keep_verified(s, in, &value, out, e);
 	buf_free(&value);
 	return result;
+}
+
+int
+session_sign_again(struct session *s, const struct sign_input *in,
+    struct buf *out, struct err *e)
+{
+	/* A key that wants the PIN for each signature has refused it. */
+	if (s->pin != NULL && has_code(e, "pin-wrong"))
+		mark_refused(s, &s->origin, e);
+	if (s->verify == NULL || has_code(e, SIGNATURE_WRONG) ||
+	    usable(s, NULL) != 0 || recover(s, e) != 0)
+		return -1;
+	err_clear(e);
+	return session_sign_once(s, in, out, e);
+}
+
+int
+session_sign(struct session *s, const struct sign_input *in, struct buf *out,
+    struct err *e)
+{
+	struct err why = {0};
+
+	if (session_sign_once(s, in, out, &why) == 0 ||
+	    session_sign_again(s, in, out, &why) == 0)
+		return 0;
+	if (e != NULL)
+		*e = why;
+	return -1;
 }
 
 int

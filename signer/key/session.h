@@ -69,9 +69,19 @@ struct sign_input {
  * certificate's public key: 0 and the signature appended to out (as
  * backend.h has it); -1 with ERR_CARD "signature-wrong" for one that does
  * not verify, or the backend's error.
- * A key that has only forgotten its PIN is given it again, where its backend
- * says that this is safe, and asked once more.
  */
+int session_sign_once(struct session *s, const struct sign_input *in,
+    struct buf *out, struct err *e);
+
+/*
+ * After that failed with *e: a key that has only forgotten its PIN is given
+ * it again, where its backend says that this is safe, and asked once more.
+ * 0, or -1 with *e as it was, or why it cannot be asked again.
+ */
+int session_sign_again(struct session *s, const struct sign_input *in,
+    struct buf *out, struct err *e);
+
+/* Both. */
 int session_sign(struct session *s, const struct sign_input *in,
     struct buf *out, struct err *e);
 

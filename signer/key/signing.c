@@ -1,13 +1,14 @@
 /*
  * A request's way through the keyholder: template, digest, audit record,
- * card, verification, release.  The record goes to the audit writer just
- * before the card is asked, so that its fsync runs while the card works; the
- * signature is given out only once the record is durable.  At most one
- * request waits besides the one being signed; what its client abandons is
- * forgotten before it reaches the card.
+ * hand (card, verification), release.  The record goes to the audit writer
+ * before the request goes into the hand, so that its fsync runs while the
+ * card works; the signature is given out only once the record is durable.
+ * The hand has one request ready besides the one in the card; what a client
+ * abandons is taken out of it, unless the card is at it.
  */
 #include "signer/key/holding.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "signer/key/keyproto.h"
 
@@ -31,15 +32,6 @@ hold_clear_request(struct request *r)
 	r->state = REQUEST_FREE;
 }
 
-void
-hold_forget(struct keyholder *k, uint64_t client)
-{
-	for (unsigned i = 0; i < HOLD_REQUESTS; i++)
-		if (k->requests[i].state != REQUEST_FREE &&
-		    k->requests[i].client == client)
-			hold_clear_request(&k->requests[i]);
-}
-
 static unsigned
 count_state(const struct keyholder *k, enum request_state state)
 {
@@ -51,16 +43,27 @@ count_state(const struct keyholder *k, enum request_state state)
 }
 
 bool
-hold_waiting(const struct keyholder *k)
+hold_at_work(const struct keyholder *k)
 {
-	return count_state(k, REQUEST_WAITING) > 0 &&
-	       count_state(k, REQUEST_SIGNED) < HOLD_REQUESTS - HOLD_WAITING;
+	return count_state(k, REQUEST_GIVEN) > 0;
 }
 
 bool
 hold_unreleased(const struct keyholder *k)
 {
-	return count_state(k, REQUEST_SIGNED) > 0;
+	return hold_at_work(k) || count_state(k, REQUEST_SIGNED) > 0;
+}
+
+bool
+hold_can_give(const struct keyholder *k)
+{
+	unsigned given = count_state(k, REQUEST_GIVEN);
+
+	return !k->ending && given < HAND_FULL &&
+	       count_state(k, REQUEST_WAITING) > 0 &&
+	       count_state(k, REQUEST_SIGNED) < HOLD_UNRELEASED &&
+	       (k->limits.max_signatures == 0 ||
+		   k->made + given < k->limits.max_signatures);
 }
 
 /* The oldest request in this state, or NULL. */
@@ -108,14 +111,20 @@ good_job(const char *job)
 }
 
 static struct request *
-free_request(struct keyholder *k)
+free_request(struct keyholder *k, const struct client *c)
 {
-	if (count_state(k, REQUEST_WAITING) >= HOLD_WAITING)
-		return NULL;
-	for (unsigned i = 0; i < HOLD_REQUESTS; i++)
-		if (k->requests[i].state == REQUEST_FREE)
-			return &k->requests[i];
-	return NULL;
+	struct request *found = NULL;
+	unsigned own = 0;
+
+	for (unsigned i = 0; i < HOLD_REQUESTS; i++) {
+		struct request *r = &k->requests[i];
+
+		if (r->state == REQUEST_FREE)
+			found = r;
+		else if (r->state != REQUEST_SIGNED && r->client == c->id)
+			own++;
+	}
+	return own < HOLD_WAITING ? found : NULL;
 }
 
 /* Only the algorithm of this key's certificate, whatever the client says. */
@@ -146,7 +155,7 @@ hold_take_request(struct keyholder *k, struct client *c, struct ipc_msg *m)
 {
 	enum sign_algorithm a = (enum sign_algorithm)ipc_get_u64(m);
 	struct slice signed_info = ipc_get_bytes(m);
-	struct request *r = free_request(k);
+	struct request *r = free_request(k, c);
 	char job[KEY_JOB_ID_MAX];
 	struct err e = {0};
 
@@ -172,14 +181,21 @@ hold_take_request(struct keyholder *k, struct client *c, struct ipc_msg *m)
 	r->state = REQUEST_WAITING;
 }
 
-/* The card or the key failed: the record already says "sign", so one more
- * says that nothing came of it. */
+/* A record says "sign", so one more says that nothing came of it. */
 static void
-failed(struct keyholder *k, struct request *r, struct err *e)
+not_signed(struct keyholder *k, const struct request *r, const char *why)
 {
 	struct err ignored = {0};
 
-	audit_event(k->audit, "not-signed", r->job, e->code, NULL, &ignored);
+	audit_answered(k->audit, r->job);
+	audit_event(k->audit, "not-signed", r->job, why, NULL, &ignored);
+}
+
+/* The card or the key failed. */
+static void
+failed(struct keyholder *k, struct request *r, const struct err *e)
+{
+	not_signed(k, r, e->code);
 	refuse(k, r->client, r->job, e);
 	hold_clear_request(r);
 	if (e->class == ERR_CARD || e->class == ERR_PIN ||
@@ -187,31 +203,111 @@ failed(struct keyholder *k, struct request *r, struct err *e)
 		hold_end(k, KEYHOLDER_END_CARD, e);
 }
 
-void
-hold_sign_next(struct keyholder *k)
+/* Takes it out of the hand, if the card is not at it yet. */
+static bool
+withdraw(struct keyholder *k, struct request *r, const char *why)
 {
-	struct request *r = oldest(k, REQUEST_WAITING);
-	struct sign_input in;
+	if (r->state != REQUEST_GIVEN || !hand_withdraw(k->hand, r))
+		return false;
+	not_signed(k, r, why);
+	return true;
+}
+
+void
+hold_forget(struct keyholder *k, uint64_t client)
+{
+	for (unsigned i = 0; i < HOLD_REQUESTS; i++) {
+		struct request *r = &k->requests[i];
+
+		if (r->state == REQUEST_FREE || r->client != client)
+			continue;
+		if (r->state != REQUEST_GIVEN || withdraw(k, r, "client-gone"))
+			hold_clear_request(r);
+		else
+			r->client = 0; /* until it comes back */
+	}
+}
+
+void
+hold_withdraw(struct keyholder *k)
+{
+	for (unsigned i = 0; i < HOLD_REQUESTS; i++)
+		if (withdraw(k, &k->requests[i], "session-over"))
+			hold_clear_request(&k->requests[i]);
+}
+
+static int
+record(struct keyholder *k, struct request *r, struct err *e)
+{
+	return audit_sign(
+	    k->audit, r->job, r->sha256, &r->match, &r->ticket, e);
+}
+
+void
+hold_give(struct keyholder *k)
+{
 	struct err e = {0};
 
-	if (r == NULL)
-		return;
-	if (audit_sign(
-		k->audit, r->job, r->sha256, &r->match, &r->ticket, &e) != 0) {
+	while (hold_can_give(k)) {
+		struct request *r = oldest(k, REQUEST_WAITING);
+		struct sign_input in = {.bytes = buf_view(&r->signed_info),
+		    .digest = slice_of(r->digest, r->match.algorithm->digest)};
+		enum keyholder_end why = KEYHOLDER_END_CARD;
+
+		if (k->hand == NULL)
+			k->hand = hand_new(k->session, &e);
+		if (k->hand != NULL) {
+			why = KEYHOLDER_END_AUDIT;
+			if (record(k, r, &e) == 0 &&
+			    hand_give(k->hand, &in, r)) {
+				r->state = REQUEST_GIVEN;
+				continue;
+			}
+		}
 		refuse(k, r->client, r->job, &e);
 		hold_clear_request(r);
-		hold_end(k, KEYHOLDER_END_AUDIT, &e);
-		return;
+		hold_end(k, why, &e);
 	}
-	buf_reset(&r->signature);
-	in.bytes = buf_view(&r->signed_info);
-	in.digest = slice_of(r->digest, r->match.algorithm->digest);
-	if (session_sign(k->session, &in, &r->signature, &e) != 0) {
-		failed(k, r, &e);
-		return;
+}
+
+/* The session is this thread's again until the hand goes on. */
+static int
+sign_again(struct keyholder *k, const struct request *r, struct handed *done)
+{
+	struct sign_input in = {.bytes = buf_view(&r->signed_info),
+	    .digest = slice_of(r->digest, r->match.algorithm->digest)};
+
+	if (done->error.class == ERR_NONE)
+		return 0;
+	if (k->ending)
+		return -1;
+	return session_sign_again(
+	    k->session, &in, &done->signature, &done->error);
+}
+
+void
+hold_take_back(struct keyholder *k)
+{
+	struct handed done = {0};
+
+	while (k->hand != NULL && hand_take(k->hand, &done)) {
+		struct request *r = done.tag;
+		bool stopped = done.error.class != ERR_NONE;
+
+		if (sign_again(k, r, &done) != 0) {
+			failed(k, r, &done.error);
+			buf_free(&done.signature);
+		} else {
+			audit_answered(k->audit, r->job);
+			buf_free(&r->signature);
+			r->signature = done.signature;
+			r->state = REQUEST_SIGNED;
+			k->made++;
+		}
+		k->last_alive_ms = clock_mono_ms();
+		if (stopped && !k->ending)
+			hand_go_on(k->hand);
 	}
-	r->state = REQUEST_SIGNED;
-	k->made++;
 	if (k->limits.max_signatures > 0 && k->made >= k->limits.max_signatures)
 		hold_end(k, KEYHOLDER_END_COUNT, NULL);
 }

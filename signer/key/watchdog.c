@@ -144,6 +144,16 @@ watchdog_stop(void)
 }
 
 void
+watchdog_leave(void)
+{
+	sigset_t own;
+
+	sigemptyset(&own);
+	sigaddset(&own, THE_SIGNAL);
+	pthread_sigmask(SIG_BLOCK, &own, NULL);
+}
+
+void
 watchdog_tell(int fd)
 {
 	watchdog_forget(fd);

@@ -27,6 +27,9 @@ void watchdog_stop(void);
 /* As watchdog_alive, but this once a person has so much time besides. */
 void watchdog_allow(int64_t more_ms);
 
+/* The calling thread leaves the signal to the process's others. */
+void watchdog_leave(void);
+
 /* A connection of `base/ipc` that is told; until watchdog_forget. */
 void watchdog_tell(int fd);
 void watchdog_forget(int fd);

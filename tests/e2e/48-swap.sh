@@ -83,9 +83,12 @@ expect some-signed-meanwhile test \
 	"$(find "$spool/out" -name '*.xtx' | wc -l)" -gt 0
 
 # Each card where it belongs: the rest is signed.
+# As a person does it: out for longer than pcscd looks away (400 ms), for it
+# would not see one that is back at once and was unpowered meanwhile.
 put_in() { # put_in READER CARD
 	vcard_ctl "$1" remove >/dev/null
 	vcard_wait "$1" empty
+	sleep 1
 	vcard_ctl "$1" load "$PCSCD_DIR/$2" >/dev/null
 	vcard_ctl "$1" insert >/dev/null
 	vcard_wait "$1" card
@@ -94,6 +97,7 @@ put_in 0 tanaka
 put_in 1 suzuki
 run_batch
 same then-exit-code 0 $?
+grep -E ' (warn|error|alert) ' "$dir/run.log" | head -n 20 | sed 's/^/# /'
 same each-once "$((2 * offered))" "$(find "$spool/out" -name '*.xtx' \
 	-printf '%f\n' | sort -u | wc -l)"
 same none-twice "$((2 * offered))" "$(find "$spool/out" -name '*.xtx' |

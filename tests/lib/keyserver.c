@@ -194,3 +194,20 @@ keyserver_count(const struct keyserver *s, const char *what)
 		fclose(f);
 	return n;
 }
+
+pid_t
+keyserver_writer(const struct keyserver *s)
+{
+	char path[64];
+	int child = -1;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)s->pid,
+	    (int)s->pid);
+	f = fopen(path, "r");
+	if (f != NULL && fscanf(f, "%d", &child) != 1)
+		child = -1;
+	if (f != NULL)
+		fclose(f);
+	return child;
+}

@@ -29,6 +29,8 @@ void keyserver_free(struct keyserver *s);
 
 /* Connects and takes the greeting; descriptor, or -1. */
 int keyserver_connect(const struct keyserver *s);
+/* Its audit writer, which is its only child; or -1. */
+pid_t keyserver_writer(const struct keyserver *s);
 /* How often the test key was asked to do this ("unlock", "sign"). */
 unsigned keyserver_count(const struct keyserver *s, const char *what);
 

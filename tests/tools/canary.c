@@ -221,12 +221,32 @@ read_names(pid_t pid, char comm[32], char exe[256])
 	exe[n < 0 ? 0 : n] = '\0';
 }
 
+/* A thread has no memory of its own, and its end is not its process's. */
+static bool
+is_thread(pid_t pid)
+{
+	char line[200];
+	long leader = pid;
+	int fd = open_proc(pid, "status");
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+
+	while (f != NULL && fgets(line, sizeof line, f) != NULL)
+		if (sscanf(line, "Tgid: %ld", &leader) == 1)
+			break;
+	if (f != NULL)
+		fclose(f);
+	return leader != pid;
+}
+
 static void
 look(struct process *p, const char *event)
 {
 	char comm[32] = "", exe[256] = "", hits[40] = "?";
-	struct found f = search(p);
+	struct found f;
 
+	if (is_thread(p->pid))
+		return;
+	f = search(p);
 	read_names(p->pid, comm, exe);
 	if (f.readable)
 		snprintf(hits, sizeof hits, "%u", f.hits);

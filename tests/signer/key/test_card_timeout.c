@@ -82,15 +82,15 @@ wait_writer(int state)
 	audit_close(a);
 }
 
-/* The audit file verifies, and whether it contains a text. */
-static bool
-audit_has(const char *text)
+/* The audit file verifies; how many of its lines contain a text. */
+static unsigned
+audit_count(const char *text)
 {
 	struct audit_summary sum;
 	struct err e = {0};
 	char name[80], line[4000];
 	int state = keystate_open(holder.conf.root, &e), fd;
-	bool found = false;
+	unsigned found = 0;
 	FILE *f;
 
 	wait_writer(state);
@@ -103,7 +103,7 @@ audit_has(const char *text)
 	lseek(fd, 0, SEEK_SET);
 	f = fdopen(fd, "r");
 	while (f != NULL && fgets(line, sizeof line, f) != NULL)
-		found = found || strstr(line, text) != NULL;
+		found += strstr(line, text) != NULL;
 	if (f != NULL)
 		fclose(f);
 	return found;
@@ -189,9 +189,36 @@ hanging_signature_is_cut(void)
 	close(idle);
 	snprintf(path, sizeof path, "%s/hang.sock", holder.conf.run_dir);
 	CU_ASSERT(access(path, F_OK) != 0);
-	CU_ASSERT(audit_has("card-timeout"));
+	CU_ASSERT_EQUAL(audit_count("card-timeout"), 1);
 	CU_ASSERT_EQUAL(cards_count(0, "verify"), 1);
 	CU_ASSERT_STRING_EQUAL(marker(), "");
+	finish();
+}
+
+/* One is in the card and one ready: both are recorded, none is signed. */
+static void
+two_given_are_cut(void)
+{
+	struct err e = {0};
+	char code[40];
+	int fd;
+
+	if (!prepare("hang-two", CARDLAB_PIN "\n"))
+		return;
+	CHECK_OK(keyserver_start(&holder, &e), &e);
+	fd = keyserver_connect(&holder);
+	CU_ASSERT(cards_ctl(0, "fault " HANG " ins=2A") == 0);
+	CU_ASSERT_EQUAL(ask(fd, 1), 0);
+	CU_ASSERT_EQUAL(ask(fd, 2), 0);
+	CU_ASSERT_EQUAL(next(fd, code), KEY_REPLY_REFUSED);
+	CU_ASSERT_STRING_EQUAL(code, "card-timeout");
+	CU_ASSERT_EQUAL(next(fd, code), KEY_REPLY_EOF);
+	CU_ASSERT_EQUAL(keyserver_wait(&holder), EXIT_CARD);
+	close(fd);
+	CU_ASSERT_EQUAL(audit_count("\"kind\":\"sign\""), 2);
+	CU_ASSERT_EQUAL(audit_count("card-timeout"), 2);
+	CU_ASSERT_EQUAL(audit_count("job-1"), 2);
+	CU_ASSERT_EQUAL(audit_count("job-2"), 2);
 	finish();
 }
 
@@ -211,7 +238,7 @@ key_works_again_afterwards(void)
 	CU_ASSERT_EQUAL(next(fd, code), KEY_REPLY_SIGNED);
 	close(fd);
 	CU_ASSERT_EQUAL(keyserver_stop(&holder), KEYHOLDER_END_SIGNAL);
-	CU_ASSERT(audit_has("\"locked\""));
+	CU_ASSERT_EQUAL(audit_count("\"locked\""), 1);
 	finish();
 }
 
@@ -248,7 +275,7 @@ hanging_verify_leaves_its_marker(void)
 	CU_ASSERT_EQUAL(start_hangs("fault " HANG " ins=20 after=3"), 1);
 	CU_ASSERT_EQUAL(cards_count(0, "verify"), 1);
 	CU_ASSERT_STRING_EQUAL(marker(), "attempt");
-	CU_ASSERT_FALSE(audit_has("unlocked"));
+	CU_ASSERT_EQUAL(audit_count("unlocked"), 0);
 	CU_ASSERT(cards_ctl(0, "reinsert") == 0);
 	CU_ASSERT(cards_shell("vcard_wait 0 card") == 0);
 	CHECK_OK(keyserver_start(&holder, &e), &e);
@@ -298,5 +325,6 @@ any_hanging_command_is_cut(void)
 }
 
 SUITE_MAIN("card_timeout", CASE(hanging_signature_is_cut),
-    CASE(key_works_again_afterwards), CASE(hanging_verify_leaves_its_marker),
+    CASE(two_given_are_cut), CASE(key_works_again_afterwards),
+    CASE(hanging_verify_leaves_its_marker),
     CASE(hanging_refusal_is_known_by_its_try), CASE(any_hanging_command_is_cut))
