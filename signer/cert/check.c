@@ -144,16 +144,23 @@ check_dates(const struct cert_policy *p, struct cert_verdict *v)
 }
 
 static void
+check_kind(struct cert_verdict *v)
+{
+	const struct cert_profile *p = &v->cert.profile;
+
+	if (!cert_profile_may_sign(p))
+		cert_add_problem(v, p->refusal, "%s",
+		    p->ended != NULL ? p->ended : v->cert.issuer);
+}
+
+static void
 check_usage(struct cert_verdict *v)
 {
 	const struct cert_profile *profile = &v->cert.profile;
 
 	/* What it may be used for is of no interest then. */
-	if (!cert_profile_may_sign(profile)) {
-		cert_add_problem(v, profile->refusal, "%s",
-		    profile->ended != NULL ? profile->ended : v->cert.issuer);
+	if (!cert_profile_may_sign(profile))
 		return;
-	}
 	if (v->cert.ca)
 		cert_add_problem(v, "certificate-is-ca", "%s", v->cert.subject);
 	if (!v->cert.has_usage)
@@ -293,6 +300,9 @@ cert_check(const struct cert_policy *p, struct slice der, int64_t at_ms,
 	if (cert_parse(der, &v->cert, e) != 0)
 		return -1;
 	v->cert.profile = cert_profile_of(&v->cert, p->kinds);
+	/* The wrong kind comes first: that it has expired too, as old ones
+	 * have, would send people for another one of the same kind. */
+	check_kind(v);
 	check_dates(p, v);
 	check_usage(v);
 	check_key(p, v);

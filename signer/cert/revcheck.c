@@ -44,6 +44,7 @@ struct revcheck {
 	int certificate, anchors; /* files in memory */
 	size_t certificate_len;
 	struct revoke_plan plan;
+	enum cert_revocation_source kind; /* of the certificate */
 	enum phase phase;
 	int64_t deadline_ms;
 	struct source source[SOURCES_MAX];
@@ -131,7 +132,7 @@ finish(struct revcheck *c)
 {
 	struct cert_revocation none;
 
-	cert_revocation_none(&none, c->plan.verifiers_only
+	cert_revocation_none(&none, c->kind == CERT_REVOCATION_VERIFIERS_ONLY
 					? "jpki-verifiers-only"
 				    : !c->plan.issuer_known ? "issuer-unknown"
 							    : "no-source");
@@ -384,12 +385,14 @@ add_responders(struct revcheck *c)
 		add_source(c, key->ocsp_url, true);
 	else if (rules(c)->ocsp_url[0] != '\0')
 		add_source(c, rules(c)->ocsp_url, true);
-	else if (!c->plan.verifiers_only)
+	else if (c->kind != CERT_REVOCATION_VERIFIERS_ONLY &&
+		 c->kind != CERT_REVOCATION_CRL)
 		for (unsigned i = 0; i < c->plan.ocsp_count; i++)
 			add_source(c, c->plan.ocsp[i], true);
 }
 
-/* What lies here, then responders, then lists from elsewhere. */
+/* What lies here, then responders, then lists from elsewhere; of those that
+ * the certificate names, only what its kind really has. */
 static void
 list_sources(struct revcheck *c)
 {
@@ -402,9 +405,10 @@ list_sources(struct revcheck *c)
 	for (size_t i = 0; i < lists->count; i++)
 		if (lists->item[i][0] != '/')
 			add_source(c, lists->item[i], false);
-	for (unsigned i = 0; i < c->plan.crl_count && !c->plan.verifiers_only;
-	     i++)
-		add_source(c, c->plan.crl[i], false);
+	if (c->kind != CERT_REVOCATION_VERIFIERS_ONLY &&
+	    c->kind != CERT_REVOCATION_OCSP)
+		for (unsigned i = 0; i < c->plan.crl_count; i++)
+			add_source(c, c->plan.crl[i], false);
 }
 
 /* One that was fetched and is good for use is kept. */
@@ -478,6 +482,7 @@ static void
 take_plan(struct revcheck *c)
 {
 	c->plan = c->reply.plan;
+	c->kind = revoke_plan_source(&c->plan, c->setup.conf);
 	list_sources(c);
 	if (c->plan.issuer_known)
 		next_source(c);

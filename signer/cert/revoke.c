@@ -165,8 +165,10 @@ revoke_plan(const struct revoke_ask *a, struct revoke_plan *plan, struct err *e)
 	if (cert_parse(slice_of(der, (size_t)n), info, e) != 0)
 		goto out;
 	memcpy(plan->sha256, info->sha256, sizeof plan->sha256);
-	plan->verifiers_only =
-	    info->profile.revocation == CERT_REVOCATION_VERIFIERS_ONLY;
+	snprintf(plan->issuer, sizeof plan->issuer, "%s", info->issuer);
+	memcpy(plan->policies, info->policies, sizeof plan->policies);
+	plan->policy_count = info->policy_count;
+	plan->not_before_ms = info->not_before_ms;
 	plan->issuer_known = a->issuer != NULL;
 	plan_ocsp(a->x, plan);
 	plan_crl(a->x, plan);
@@ -192,7 +194,11 @@ void
 revoke_plan_put(struct ipc_msg *m, const struct revoke_plan *p)
 {
 	ipc_put_bytes(m, slice_of(p->sha256, sizeof p->sha256));
-	ipc_put_u64(m, p->verifiers_only);
+	ipc_put_str(m, p->issuer);
+	ipc_put_u64(m, p->policy_count);
+	for (unsigned i = 0; i < p->policy_count; i++)
+		ipc_put_str(m, p->policies[i]);
+	ipc_put_i64(m, p->not_before_ms);
 	ipc_put_u64(m, p->issuer_known);
 	put_urls(m, p->ocsp, p->ocsp_count);
 	put_urls(m, p->crl, p->crl_count);
@@ -213,6 +219,23 @@ get_urls(struct ipc_msg *m, char list[][REVOKE_URL_MAX])
 	return (unsigned)n;
 }
 
+static void
+get_identity(struct ipc_msg *m, struct revoke_plan *p)
+{
+	uint64_t n;
+
+	ipc_get_str(m, p->issuer, sizeof p->issuer);
+	n = ipc_get_u64(m);
+	if (n > CERT_POLICIES_MAX) {
+		m->failed = true;
+		n = 0;
+	}
+	p->policy_count = (unsigned)n;
+	for (unsigned i = 0; i < p->policy_count; i++)
+		ipc_get_str(m, p->policies[i], sizeof p->policies[0]);
+	p->not_before_ms = ipc_get_i64(m);
+}
+
 void
 revoke_plan_get(struct ipc_msg *m, struct revoke_plan *p)
 {
@@ -223,7 +246,7 @@ revoke_plan_get(struct ipc_msg *m, struct revoke_plan *p)
 		memcpy(p->sha256, hash.p, hash.len);
 	else
 		m->failed = true;
-	p->verifiers_only = ipc_get_u64(m) != 0;
+	get_identity(m, p);
 	p->issuer_known = ipc_get_u64(m) != 0;
 	p->ocsp_count = get_urls(m, p->ocsp);
 	p->crl_count = get_urls(m, p->crl);
@@ -234,6 +257,17 @@ revoke_plan_get(struct ipc_msg *m, struct revoke_plan *p)
 		memcpy(p->request, request.p, request.len);
 		p->request_len = request.len;
 	}
+}
+
+enum cert_revocation_source
+revoke_plan_source(const struct revoke_plan *p, const struct conf *conf)
+{
+	struct cert_info c = {
+	    .policy_count = p->policy_count, .not_before_ms = p->not_before_ms};
+
+	memcpy(c.policies, p->policies, sizeof c.policies);
+	memcpy(c.issuer, p->issuer, sizeof c.issuer);
+	return cert_profile_of(&c, conf).revocation;
 }
 
 void

@@ -4,6 +4,7 @@
 #define SIGNER_CERT_REVOKE_H
 
 #include "signer/cert/anchors.h"
+#include "signer/cert/cert.h"
 #include "signer/cert/revocation.h"
 
 #include <openssl/x509.h>
@@ -26,7 +27,11 @@ struct revoke_ask {
 /* Where to ask about a certificate, and with what. */
 struct revoke_plan {
 	uint8_t sha256[REVOKE_SHA256]; /* of the certificate */
-	bool verifiers_only;           /* by its profile: JPKI */
+	/* By which its kind is known (profile.h). */
+	char issuer[512];
+	char policies[CERT_POLICIES_MAX][64];
+	unsigned policy_count;
+	int64_t not_before_ms;
 	bool issuer_known;
 	char ocsp[REVOKE_URLS_MAX][REVOKE_URL_MAX];
 	char crl[REVOKE_URLS_MAX][REVOKE_URL_MAX];
@@ -46,6 +51,9 @@ int revoke_plan(
     const struct revoke_ask *a, struct revoke_plan *plan, struct err *e);
 void revoke_plan_put(struct ipc_msg *m, const struct revoke_plan *p);
 void revoke_plan_get(struct ipc_msg *m, struct revoke_plan *p);
+/* Where the certificate's kind has its data. */
+enum cert_revocation_source revoke_plan_source(
+    const struct revoke_plan *p, const struct conf *conf);
 
 /* Judge a list (DER, PEM, or LDIF as libcurl writes an LDAP entry), or an
  * answer.  Always fills *r: state, or why not; source stays empty. */

@@ -535,7 +535,8 @@ plan_says_where_to_ask(void)
 
 	CHECK_OK(revoke_plan(&a, &plan, &error), &error);
 	CU_ASSERT_TRUE(plan.issuer_known);
-	CU_ASSERT_FALSE(plan.verifiers_only);
+	CU_ASSERT_EQUAL(
+	    revoke_plan_source(&plan, NULL), CERT_REVOCATION_UNKNOWN);
 	CU_ASSERT_EQUAL(plan.ocsp_count, 1);
 	CU_ASSERT_STRING_EQUAL(plan.ocsp[0], "http://o.example.jp/");
 	CU_ASSERT_EQUAL(plan.crl_count, 2);
