@@ -1,11 +1,14 @@
 /*
  * Revocation lists and OCSP answers, read by an examiner.  Of several lists
  * one that says "revoked" decides, else one that says "good"; what the others
- * lack is told only when none counts.
+ * lack is told only when none counts, and then of the issuer's own lists before
+ * those of others.
  */
 #include "signer/exam/revoke.h"
 
 #include "base/fsops.h"
+
+#include <string.h>
 
 #define CERTIFICATE_MAX (1 << 20)
 
@@ -20,7 +23,9 @@ rank(const struct cert_revocation *r)
 {
 	if (cert_revocation_forbids(r))
 		return 3;
-	return r->state == REVOCATION_GOOD ? 2 : 1;
+	if (r->state == REVOCATION_GOOD)
+		return 2;
+	return strcmp(r->why, "crl-other-issuer") == 0 ? 0 : 1;
 }
 
 static int
