@@ -5,9 +5,11 @@
 #include "base/clock.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define TOKYO_OFFSET_S (9 * 3600)
+#define DAY_MS (24 * 3600 * INT64_C(1000))
 
 static int64_t frozen_wall = -1;
 static int64_t frozen_mono;
@@ -53,6 +55,38 @@ tokyo(int64_t wall_ms, struct tm *tm)
 	time_t t = (time_t)(wall_ms / 1000 + TOKYO_OFFSET_S);
 
 	gmtime_r(&t, tm);
+}
+
+int64_t
+clock_day(int64_t wall_ms)
+{
+	int64_t ms = wall_ms + TOKYO_OFFSET_S * INT64_C(1000);
+
+	return ms >= 0 ? ms / DAY_MS : -((-ms + DAY_MS - 1) / DAY_MS);
+}
+
+int
+clock_day_end(const char *text, int64_t *wall_ms)
+{
+	struct tm tm = {0}, same;
+	char again[20];
+	time_t t;
+
+	if (strspn(text, "0123456789-") != 10 || text[10] != '\0' ||
+	    sscanf(text, "%4d-%2d-%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday) !=
+		3 ||
+	    tm.tm_year < 1970)
+		return -1;
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	same = tm;
+	t = timegm(&same);
+	/* A day that is none, and any other spelling, comes back changed. */
+	if (strftime(again, sizeof again, "%Y-%m-%d", &same) != 10 ||
+	    strcmp(again, text) != 0)
+		return -1;
+	*wall_ms = ((int64_t)t - TOKYO_OFFSET_S) * 1000 + DAY_MS - 1;
+	return 0;
 }
 
 char *

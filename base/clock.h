@@ -21,6 +21,12 @@ char *clock_text(int64_t wall_ms, char buf[CLOCK_TEXT_SIZE]);
 /* Broken-down Japanese time as digits: yyyyMMddHHmmssSSS (17 digits). */
 char *clock_digits(int64_t wall_ms, char buf[CLOCK_TEXT_SIZE]);
 
+/* Number of the calendar day in Japan (1970-01-01 there is day 0). */
+int64_t clock_day(int64_t wall_ms);
+/* The last millisecond of "2026-03-16" in Japan: exactly this form and a day
+ * of the calendar, years 1970 to 9999; 0 / -1. */
+int clock_day_end(const char *text, int64_t *wall_ms);
+
 /* Test seam: from now on both clocks stand at these values until moved;
  * a negative wall_ms gives the real clocks back. */
 void clock_freeze(int64_t wall_ms, int64_t mono_ms);

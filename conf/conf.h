@@ -42,6 +42,7 @@ struct conf_drop {
 	char *deliver;              /* "out/{batch}/{path}" or a fixed folder */
 	enum conf_resubmission resubmission;
 	bool sign_form_root; /* sign the form-root family (控除証明書) */
+	int64_t due_ms;      /* the due date's last moment in Japan, or 0 */
 	enum conf_signer_must signer_must_match;
 	enum conf_mismatch signer_mismatch;
 };

@@ -79,6 +79,8 @@ put_range(struct buf *b, const struct conf_setting *s)
 		buf_printf(b, _("%s, %s to %s"), kind,
 		    conf_value_text(s, s->min, least, sizeof least),
 		    conf_value_text(s, s->max, most, sizeof most));
+	if (s->type == CONF_DATE)
+		buf_puts(b, _("a day such as 2026-03-16"));
 	for (size_t i = 0; s->words != NULL && s->words[i] != NULL; i++)
 		buf_printf(b, "%s%s", i == 0 ? "" : " | ", s->words[i]);
 	if (s->type == CONF_BOOL)

@@ -148,6 +148,10 @@ const struct conf_setting conf_settings[] = {
     D(sign_form_root),
     N_("Also sign documents whose root is a form, such as deduction "
     "certificates; otherwise they are refused.")},
+{"drop", "due", CONF_DATE, "", NULL, 0, 0, NULL, D(due_ms),
+    N_("The day until which what is dropped here must be submitted, in "
+    "Japanese time. natsuin warns when a signing certificate ends before it "
+    "and when it has passed. Empty: none.")},
 
 {"drop", "signer-must-match", CONF_ENUM, "none", NULL, 0, 0, words_signer,
     D(signer_must_match),

@@ -21,6 +21,7 @@ enum conf_type {
 	CONF_INT,      /* int64_t */
 	CONF_DURATION, /* int64_t, milliseconds */
 	CONF_SIZE,     /* int64_t, bytes */
+	CONF_DATE,     /* int64_t: the day's last ms in Japan; 0 = none */
 	CONF_MODE,     /* mode_t, octal */
 	CONF_NAMES,    /* struct conf_list of names; list in the file */
 	CONF_TEXTS     /* struct conf_list of CONF_TEXT; list in the file */

@@ -3,6 +3,7 @@
  * field is changed only when the whole value is good.  Knows the types, not
  * the settings.
  */
+#include "base/clock.h"
 #include "base/text.h"
 #include "conf/conf.h"
 #include "conf/table.h"
@@ -262,6 +263,18 @@ parse_number(
 }
 
 static int
+set_date(int64_t *at, const char *text, char why[120])
+{
+	int64_t v = 0;
+
+	if (text[0] != '\0' && clock_day_end(text, &v) != 0)
+		return why_set(
+		    why, "must be a day of the calendar such as 2026-03-16");
+	*at = v;
+	return 0;
+}
+
+static int
 add_name(const struct conf_setting *s, struct conf_list *list, const char *text,
     char why[120])
 {
@@ -352,6 +365,8 @@ conf_value_set(const struct conf_setting *s, void *base, const char *text,
 		return set_enum(s, at, text, why);
 	case CONF_BOOL:
 		return set_bool(at, text, why);
+	case CONF_DATE:
+		return set_date(at, text, why);
 	case CONF_NAMES:
 	case CONF_TEXTS:
 		return add_name(s, at, text, why);
@@ -422,6 +437,7 @@ conf_value_free(const struct conf_setting *s, void *base)
 	case CONF_INT:
 	case CONF_DURATION:
 	case CONF_SIZE:
+	case CONF_DATE:
 	case CONF_MODE:
 	case CONF_NAMES:
 	case CONF_TEXTS:

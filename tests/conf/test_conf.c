@@ -184,6 +184,35 @@ values_out_of_range(void)
 }
 
 static void
+due_dates_are_days_in_japan(void)
+{
+	static const char *const bad[] = {"2026-02-29", "2026-3-16", "20260316",
+	    "2026-03-16 ", " 2026-03-16", "2026-13-01", "2026-00-10",
+	    "2026-03-00", "2026-04-31", "1969-12-31", "2026-03-16T00:00",
+	    "--26-03-16", "2026--3-16", "today", "0000-01-01"};
+	char text[200];
+	struct err e;
+	struct conf *c =
+	    load("drop \"a\" { sign-with = { none } format = egov\n"
+		 " due = \"2028-02-29\" }\n"
+		 "drop \"b\" { sign-with = { none } format = egov\n"
+		 " due = \"\" }\n",
+		&e);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	/* 2028-02-29T14:59:59.999Z */
+	CU_ASSERT_EQUAL(c->drops[0].due_ms, INT64_C(1835449199999));
+	CU_ASSERT_EQUAL(c->drops[1].due_ms, 0);
+	conf_free(c);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(text, sizeof text,
+		    "drop \"a\" {\n sign-with = { none }\n due = \"%s\"\n}\n",
+		    bad[i]);
+		refused(text, "conf-value", 3, "such as 2026-03-16");
+	}
+}
+
+static void
 numbers_that_identify(void)
 {
 	refused("key \"a\" {\n etax-user-id = 123456789012345\n}\n",
@@ -567,12 +596,12 @@ kinds_that_are_refused(void)
 
 SUITE_MAIN("conf", CASE(defaults_of_an_empty_file), CASE(a_whole_configuration),
     CASE(an_editor_on_windows), CASE(unknown_settings_name_their_line),
-    CASE(values_out_of_range), CASE(numbers_that_identify),
-    CASE(certificate_hash_is_lower_case), CASE(paths_stay_where_they_belong),
-    CASE(path_of_the_root_itself), CASE(names_exist_and_are_unique),
-    CASE(a_pool_of_keys), CASE(pools_that_are_refused),
-    CASE(kinds_of_certificate), CASE(kinds_that_are_refused),
-    CASE(the_agents_own_key), CASE(by_agent_that_is_refused),
-    CASE(algorithms_by_format), CASE(missing_and_unreadable_files),
-    CASE(shipped_example_is_the_table), CASE(example_loads_uncommented),
-    CASE(manual_names_every_setting))
+    CASE(values_out_of_range), CASE(due_dates_are_days_in_japan),
+    CASE(numbers_that_identify), CASE(certificate_hash_is_lower_case),
+    CASE(paths_stay_where_they_belong), CASE(path_of_the_root_itself),
+    CASE(names_exist_and_are_unique), CASE(a_pool_of_keys),
+    CASE(pools_that_are_refused), CASE(kinds_of_certificate),
+    CASE(kinds_that_are_refused), CASE(the_agents_own_key),
+    CASE(by_agent_that_is_refused), CASE(algorithms_by_format),
+    CASE(missing_and_unreadable_files), CASE(shipped_example_is_the_table),
+    CASE(example_loads_uncommented), CASE(manual_names_every_setting))
