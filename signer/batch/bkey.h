@@ -65,7 +65,6 @@ struct bkey {
 	int64_t again_ms;   /* monotonic: not tried before */
 	int64_t look_ms;    /* monotonic: is somebody listening? */
 	uint64_t signatures;
-	bool certificate_changed;
 	unsigned signs; /* formats in the open batch, 1 << index */
 	bool used;      /* by the open batch: it has a line in the report */
 };

@@ -123,7 +123,7 @@ key_check_again(struct bkey *k, struct err *e)
 		return key_check_now(k, e);
 	if (cert_verdict_err(&k->verdict, e) != 0)
 		return -1;
-	if (now > k->verdict.cert.not_after_ms)
+	if (cert_is_over(k->verdict.cert.not_after_ms, now))
 		return err_set(e, ERR_CERTIFICATE, "certificate-expired", "%s",
 		    k->conf->name);
 	return 0;
@@ -143,28 +143,7 @@ choose_algorithm(struct bkey *k, struct err *e)
 	    "key %s: algorithm %d", k->conf->name, (int)k->status.algorithm);
 }
 
-/* Is it another certificate than in the last batch?  Also when this batch was
- * killed after it had seen it. */
-static bool
-is_another(struct runner *r, const struct queue_certificate *seen)
-{
-	struct queue_certificate last = {0}, other = {0};
-	struct err e = {0};
-	bool another = false;
-
-	if (queue_certificate_last(r->queue, seen->key, NULL, &last, &e) == 1)
-		another = memcmp(last.sha256, seen->sha256,
-			      sizeof last.sha256) != 0 ||
-			  (last.first_ms >= r->batch.created_ms &&
-			      queue_certificate_last(r->queue, seen->key,
-				  seen->sha256, &other, &e) == 1);
-	queue_certificate_free(&last);
-	queue_certificate_free(&other);
-	return another;
-}
-
-/* Remembers the certificate, and notices that it has changed: e-Tax wants it
- * registered (facts: TKC Q&A 0103404). */
+/* Remembers the certificate: the report tells a changed one. */
 static void
 note_certificate(struct runner *r, struct bkey *k)
 {
@@ -176,8 +155,6 @@ note_certificate(struct runner *r, struct bkey *k)
 	memcpy(seen.spki, k->verdict.cert.spki, sizeof seen.spki);
 	if (!runner_record(r))
 		return;
-	if (is_another(r, &seen))
-		k->certificate_changed = true;
 	if (buf_slice(&seen.der, buf_view(&k->status.certificate)) == 0)
 		queue_certificate_seen(r->queue, &seen, clock_wall_ms(), &e);
 	queue_certificate_free(&seen);

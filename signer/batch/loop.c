@@ -275,7 +275,7 @@ end_batch(struct runner *r)
 		report_unwritten(r, &e);
 	progress_summary(r);
 	for (size_t i = 0; i < r->key_count; i++) {
-		r->keys[i].used = r->keys[i].certificate_changed = false;
+		r->keys[i].used = false;
 		r->keys[i].signs = 0;
 		r->keys[i].signatures = 0;
 		r->keys[i].bound = r->keys[i].state == KEY_OPEN;

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "signer/batch/jobs.h"
 #include "signer/batch/revoke.h"
+#include "signer/cert/registered.h"
 #include "signer/report/report.h"
 #include "signer/report/report_index.h"
 #include "signer/report/revoked.h"
@@ -290,8 +291,48 @@ take_kind(struct report *t, struct report_key *x, const struct bkey *k)
 	}
 }
 
+/* Did this key show its first certificate in this batch? */
+static bool
+is_first_batch(struct runner *r, const struct bkey *k)
+{
+	struct queue_certificate last = {0};
+	struct err e = {0};
+	bool first = queue_certificate_last(
+			 r->queue, k->conf->name, NULL, &last, &e) == 1 &&
+		     last.first_ms >= r->batch.created_ms;
+
+	queue_certificate_free(&last);
+	return first;
+}
+
+/* e-Tax wants the certificate registered (facts: TKC Q&A 0103404).  A changed
+ * one is told until somebody says that it is; a first one is told once. */
 static void
-take_key(struct report *t, const struct bkey *k)
+take_registration(struct runner *r, struct report *t, struct report_key *x,
+    const struct bkey *k)
+{
+	struct registration last;
+	enum registered state;
+	struct err e = {0};
+	const char *code = NULL;
+
+	if (k->status.certificate.len == 0)
+		return;
+	if (registered_judge(r->conf, r->queue, k->conf->name,
+		k->verdict.cert.sha256, &state, &last, &e) != 0)
+		code = e.code;
+	else if (state == REGISTERED_CHANGED)
+		code = "certificate-changed";
+	else if (state == REGISTERED_FIRST && is_first_batch(r, k) &&
+		 k->conf->etax_user_id[0] != '\0')
+		code = "certificate-first-use";
+	if (code != NULL)
+		report_warn(t, &x->warnings, &x->warning_count, code,
+		    k->verdict.cert.serial);
+}
+
+static void
+take_key(struct runner *r, struct report *t, const struct bkey *k)
 {
 	struct report_key *x;
 
@@ -312,12 +353,32 @@ take_key(struct report *t, const struct bkey *k)
 		report_warn(t, &x->warnings, &x->warning_count,
 		    k->verdict.warnings[i].code, k->verdict.warnings[i].detail);
 	take_kind(t, x, k);
-	if (k->certificate_changed)
-		report_warn(t, &x->warnings, &x->warning_count,
-		    "certificate-changed", k->verdict.cert.serial);
+	take_registration(r, t, x, k);
 	if (k->state == KEY_STOPPED)
 		report_warn(t, &x->warnings, &x->warning_count, k->error.code,
 		    k->error.detail);
+}
+
+/* Drop folders whose due date was over when their filings were signed. */
+static void
+take_due(struct runner *r, struct report *t)
+{
+	char detail[80], when[32];
+
+	for (size_t i = 0; i < r->conf->drop_count; i++) {
+		const struct conf_drop *d = &r->conf->drops[i];
+		bool used = false;
+
+		for (size_t f = 0; f < t->filing_count && !used; f++)
+			used = t->filings[f].drop != NULL &&
+			       strcmp(t->filings[f].drop, d->name) == 0;
+		if (!used || d->due_ms == 0 || d->due_ms >= t->finished_ms)
+			continue;
+		snprintf(detail, sizeof detail, "%s, %.10s", d->name,
+		    cert_time_text(d->due_ms, when, sizeof when));
+		report_warn(
+		    t, &t->warnings, &t->warning_count, "due-passed", detail);
+	}
 }
 
 static int
@@ -338,7 +399,8 @@ fill(struct runner *r, struct report *t, struct err *e)
 	for (size_t i = 0; i < n && result == 0; i++)
 		result = take_filing(r, t, ids[i], e);
 	for (size_t i = 0; i < r->key_count; i++)
-		take_key(t, &r->keys[i]);
+		take_key(r, t, &r->keys[i]);
+	take_due(r, t);
 	if (r->fatal.class != ERR_NONE)
 		report_warn(t, &t->warnings, &t->warning_count, r->fatal.code,
 		    r->fatal.detail);

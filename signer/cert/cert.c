@@ -5,6 +5,7 @@
  */
 #include "signer/cert/cert.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "signer/cert/profile.h"
 
@@ -371,6 +372,20 @@ cert_from_file(struct slice bytes, struct buf *der, struct err *e)
 	if (rc == 0 && buf_slice(der, bytes) != 0)
 		return err_nomem(e);
 	return rc;
+}
+
+bool
+cert_is_over(int64_t not_after_ms, int64_t at_ms)
+{
+	return at_ms >= not_after_ms + 1000;
+}
+
+int64_t
+cert_days_left(int64_t not_after_ms, int64_t at_ms)
+{
+	int64_t days = clock_day(not_after_ms) - clock_day(at_ms);
+
+	return days >= 0 && cert_is_over(not_after_ms, at_ms) ? -1 : days;
 }
 
 char *

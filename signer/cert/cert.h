@@ -73,6 +73,13 @@ int cert_spki(struct slice der, uint8_t out[CERT_SHA256], struct err *e);
  * the first one when there are several.  0 / -1 as above. */
 int cert_from_file(struct slice bytes, struct buf *der, struct err *e);
 
+/* Is its validity over?  notAfter is the last valid second (RFC 5280
+ * 4.1.2.5). */
+bool cert_is_over(int64_t not_after_ms, int64_t at_ms);
+/* Days of the calendar in Japan to the last one: 0 on that day; once it is
+ * over, negative. */
+int64_t cert_days_left(int64_t not_after_ms, int64_t at_ms);
+
 /* "2026-11-22 18:00:00 JST" of a time in ms UTC; size >= 32. */
 char *cert_time_text(int64_t ms, char *out, size_t size);
 

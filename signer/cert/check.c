@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DAY_MS (24LL * 3600 * 1000)
-
 static int
 hex_value(char c)
 {
@@ -51,8 +49,9 @@ cert_policy_init(struct cert_policy *p, const struct conf *c,
 {
 	memset(p, 0, sizeof *p);
 	p->anchors = anchors;
-	p->kinds = c;
 	p->revocation = revcheck_policy(c, key);
+	p->conf = c;
+	p->key = key;
 	p->warn_days = c->expiry_warning_days;
 	p->allow_ec = conf_algorithm_allowed(
 	    c, NULL, algorithm_find(SIGN_ECDSA_SHA384)->name);
@@ -101,29 +100,62 @@ cert_add_warning(struct cert_verdict *v, const char *code, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Whole days, rounded towards the past: 23 hours are 0 days. */
-static int64_t
-days_between(int64_t from_ms, int64_t to_ms)
-{
-	int64_t d = to_ms - from_ms;
-
-	return d >= 0 ? d / DAY_MS : -((-d + DAY_MS - 1) / DAY_MS);
-}
-
 static void
 warn_expiry(struct cert_verdict *v, int64_t first_days)
 {
 	char when[32];
 
 	cert_time_text(v->cert.not_after_ms, when, sizeof when);
-	if (v->days_left < 7)
+	if (v->days_left <= 7)
 		cert_add_warning(v, "certificate-expires-7", "%s", when);
-	else if (v->days_left < 30)
+	else if (v->days_left <= 30)
 		cert_add_warning(v, "certificate-expires-30", "%s", when);
-	else if (v->days_left < 60)
+	else if (v->days_left <= 60)
 		cert_add_warning(v, "certificate-expires-60", "%s", when);
-	else if (v->days_left < first_days)
+	else if (v->days_left <= first_days)
 		cert_add_warning(v, "certificate-expires-90", "%s", when);
+}
+
+/* Does this key sign for the drop folder? */
+static bool
+signs_for(const struct cert_policy *p, const struct conf_drop *d)
+{
+	for (size_t i = 0; i < d->sign_with.count; i++) {
+		struct conf_list keys =
+		    conf_signer_keys(p->conf, &d->sign_with.item[i]);
+
+		for (size_t k = 0; k < keys.count; k++)
+			if (strcmp(keys.item[k], p->key->name) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* Filings that are signed in time, and would be refused where they arrive:
+ * the receiver looks whether the certificate is valid when it takes them. */
+static void
+warn_due(const struct cert_policy *p, struct cert_verdict *v)
+{
+	char drops[140] = "", when[32];
+	size_t used = 0;
+
+	for (size_t i = 0; p->key != NULL && i < p->conf->drop_count; i++) {
+		const struct conf_drop *d = &p->conf->drops[i];
+		int n;
+
+		if (d->due_ms < v->at_ms || used >= sizeof drops ||
+		    !cert_is_over(v->cert.not_after_ms, d->due_ms) ||
+		    !signs_for(p, d))
+			continue;
+		n = snprintf(drops + used, sizeof drops - used, "%s%s %.10s",
+		    used == 0 ? "" : ", ", d->name,
+		    cert_time_text(d->due_ms, when, sizeof when));
+		used += n < 0 ? 0 : (size_t)n;
+	}
+	if (used > 0)
+		cert_add_warning(v, "certificate-ends-before-due", "%s; %s",
+		    cert_time_text(v->cert.not_after_ms, when, sizeof when),
+		    drops);
 }
 
 static void
@@ -131,16 +163,21 @@ check_dates(const struct cert_policy *p, struct cert_verdict *v)
 {
 	char when[32];
 
-	v->days_left = days_between(v->at_ms, v->cert.not_after_ms);
+	v->days_left = cert_days_left(v->cert.not_after_ms, v->at_ms);
 	if (v->at_ms < v->cert.not_before_ms)
 		cert_add_problem(v, "certificate-not-yet-valid", "%s",
 		    cert_time_text(v->cert.not_before_ms, when, sizeof when));
-	/* notAfter is the last valid second (RFC 5280 4.1.2.5). */
-	if (v->at_ms >= v->cert.not_after_ms + 1000)
+	if (cert_is_over(v->cert.not_after_ms, v->at_ms))
 		cert_add_problem(v, "certificate-expired", "%s",
 		    cert_time_text(v->cert.not_after_ms, when, sizeof when));
-	else
+	else {
 		warn_expiry(v, p->warn_days == 0 ? 90 : p->warn_days);
+		warn_due(p, v);
+		/* Only as an explanation: natsuin guesses no date. */
+		if (v->warning_count > 0 &&
+		    v->cert.profile.kind == CERT_KIND_JPKI_SIGNATURE)
+			cert_add_warning(v, "certificate-jpki-ends", "%s", "");
+	}
 }
 
 static void
@@ -292,6 +329,20 @@ check_revocation(const struct cert_policy *p, struct cert_verdict *v)
 }
 
 int
+cert_check_dates(const struct cert_policy *p, struct slice der, int64_t at_ms,
+    struct cert_verdict *v, struct err *e)
+{
+	memset(v, 0, sizeof *v);
+	v->at_ms = at_ms;
+	if (cert_parse(der, &v->cert, e) != 0)
+		return -1;
+	v->cert.profile = cert_profile_of(&v->cert, p->conf);
+	check_dates(p, v);
+	v->ok = v->problem_count == 0;
+	return 0;
+}
+
+int
 cert_check(const struct cert_policy *p, struct slice der, int64_t at_ms,
     struct cert_verdict *v, struct err *e)
 {
@@ -299,7 +350,7 @@ cert_check(const struct cert_policy *p, struct slice der, int64_t at_ms,
 	v->at_ms = at_ms;
 	if (cert_parse(der, &v->cert, e) != 0)
 		return -1;
-	v->cert.profile = cert_profile_of(&v->cert, p->kinds);
+	v->cert.profile = cert_profile_of(&v->cert, p->conf);
 	/* The wrong kind comes first: that it has expired too, as old ones
 	 * have, would send people for another one of the same kind. */
 	check_kind(v);

@@ -22,16 +22,19 @@ struct cert_policy {
 	int64_t warn_days;        /* first expiry warning; 0 = 90 */
 	int rsa_bits_min;         /* 0 = 2048 */
 	bool allow_ec;            /* P-384 too; else RSA only */
-	const struct conf *kinds; /* has certificate-kind rows; or NULL */
 	uint8_t pin[CERT_SHA256]; /* certificate-sha256 of the key */
 	bool pinned;
 	bool past; /* the time of check has gone by: a certificate that was
 		    * revoked later was good then */
+	/* Has further kinds of certificate, and the due dates of drop folders
+	 * that the key signs for; NULL: none of either.  Borrowed. */
+	const struct conf *conf;
+	const struct conf_key *key;
 	/* What revcheck.c found out; NULL: nobody was asked.  Borrowed. */
 	const struct cert_revocation *known;
 };
 
-/* A policy from the configuration; `key` may be NULL.  `anchors` must live
+/* A policy from the configuration; `key` may be NULL.  All three must live
  * as long as the policy.  0 / -1 ERR_CONFIG for a malformed pin. */
 int cert_policy_init(struct cert_policy *p, const struct conf *c,
     const struct conf_key *key, const struct cert_anchors *anchors,
@@ -64,7 +67,8 @@ enum cert_path_state {
  *   certificate-kind-refused, certificate-is-ca, certificate-not-pinned,
  *   certificate-revoked, certificate-suspended,
  *   certificate-revocation-required.
- * Warnings: certificate-expires-{90,60,30,7}, certificate-path-not-checked,
+ * Warnings: certificate-expires-{90,60,30,7}, certificate-ends-before-due,
+ *   certificate-jpki-ends (explains them), certificate-path-not-checked,
  *   certificate-usage-absent, certificate-many-policies,
  *   certificate-revocation-unknown (somebody was asked, in vain),
  *   certificate-revoked-later (than a time of check that has gone by).
@@ -77,7 +81,7 @@ struct cert_verdict {
 	unsigned problem_count;
 	struct cert_note warnings[CERT_NOTES_MAX];
 	unsigned warning_count;
-	int64_t days_left; /* whole days to the end; negative when past */
+	int64_t days_left; /* as cert_days_left */
 	enum cert_path_state path;
 	/* The path, or as far as one was found: issuer first, then up. */
 	char path_names[CERT_PATH_MAX][160];
@@ -94,6 +98,11 @@ struct cert_verdict {
  */
 int cert_check(const struct cert_policy *p, struct slice der, int64_t at_ms,
     struct cert_verdict *v, struct err *e);
+
+/* Only its dates: expired, not yet valid, and what is warned of them.  For
+ * those that have no time for the rest.  0 / -1 as cert_check. */
+int cert_check_dates(const struct cert_policy *p, struct slice der,
+    int64_t at_ms, struct cert_verdict *v, struct err *e);
 
 /* 0 when ok; else -1 and e = the first problem, class ERR_CERTIFICATE. */
 int cert_verdict_err(const struct cert_verdict *v, struct err *e);

@@ -12,6 +12,7 @@
 #include "signer/cert/check.h"
 #include "signer/cli/cert_card.h"
 #include "signer/cli/cert_export.h"
+#include "signer/cli/cert_registered.h"
 #include "signer/cli/certview.h"
 #include "signer/cli/cli.h"
 #include "signer/cli/moment.h"
@@ -36,6 +37,7 @@ struct asked {
 	bool at_given;   /* at_ms is not now */
 	bool personal;   /* date of birth, sex, address too */
 	bool check;      /* ask about revocation now */
+	bool registered; /* record that it is registered in e-Tax */
 	struct cert_export export;
 	int64_t seen_ms; /* when that was; 0 = it comes from the key itself */
 };
@@ -125,14 +127,58 @@ read_file(const char *name, struct buf *out, struct err *e)
 	return rc;
 }
 
+static void
+read_registered(const struct cli *cli, const struct asked *a,
+    const struct cert_verdict *v, struct cert_registered *r)
+{
+	struct err ignored = {0};
+	struct queue *q = state_open(cli->conf, QUEUE_READ, &ignored);
+
+	cert_registered_read(r, cli->conf, q, a->key, v->cert.sha256);
+	queue_close(q);
+}
+
+static void
+show_json(
+    const struct cli *cli, const struct asked *a, const struct cert_verdict *v)
+{
+	json_t *j = certview_json(v, a->personal);
+	struct cert_registered r;
+
+	if (a->key != NULL) {
+		read_registered(cli, a, v, &r);
+		json_object_set_new(j, "registered", cert_registered_json(&r));
+	}
+	json_dumpf(j, stdout, JSON_INDENT(2));
+	printf("\n");
+	json_decref(j);
+}
+
+static void
+show_text(
+    const struct cli *cli, const struct asked *a, const struct cert_verdict *v)
+{
+	char when[32], text[240];
+	struct cert_registered r;
+
+	if (a->seen_ms != 0)
+		printf(_("as last seen at %s:\n"),
+		    cert_time_text(a->seen_ms, when, sizeof when));
+	certview_text(stdout, v, a->personal);
+	if (a->key == NULL)
+		return;
+	read_registered(cli, a, v, &r);
+	cert_registered_text(&r, text, sizeof text);
+	if (text[0] != '\0')
+		certview_row(stdout, _("in e-Tax"), text);
+}
+
 static int
 show(const struct cli *cli, const struct asked *a, const struct cert_policy *p,
     struct slice der)
 {
 	struct cert_verdict *v = calloc(1, sizeof *v);
 	struct err e = {0};
-	char when[32];
-	json_t *j;
 	int code = EXIT_ALL_FAILED;
 
 	if (v == NULL || cert_check(p, der, a->at_ms, v, &e) != 0) {
@@ -140,15 +186,9 @@ show(const struct cli *cli, const struct asked *a, const struct cert_policy *p,
 			err_nomem(&e);
 		code = cli_fail(&e);
 	} else if (cli->json) {
-		j = certview_json(v, a->personal);
-		json_dumpf(j, stdout, JSON_INDENT(2));
-		printf("\n");
-		json_decref(j);
+		show_json(cli, a, v);
 	} else {
-		if (a->seen_ms != 0)
-			printf(_("as last seen at %s:\n"),
-			    cert_time_text(a->seen_ms, when, sizeof when));
-		certview_text(stdout, v, a->personal);
+		show_text(cli, a, v);
 	}
 	if (v != NULL && v->ok)
 		code = EXIT_ALL_DONE;
@@ -249,6 +289,27 @@ static int export(const struct cli *cli, struct asked *a)
 	return code;
 }
 
+/* The certificate in question is the one that is unlocked, else the last one
+ * that a batch saw; no PIN is asked for this. */
+static int
+registered(const struct cli *cli, struct asked *a)
+{
+	struct buf der = {0};
+	struct err e = {0};
+	int fd = keyclient_connect(cli->conf, a->key, &e), got = -1, code;
+
+	if (fd >= 0) {
+		got = receive(fd, a->key->name, &der, &e);
+		close(fd);
+	} else if (e.errnum == ENOENT || e.errnum == ECONNREFUSED) {
+		got = recall(cli->conf, a, &der, &e);
+	}
+	code = got != 0 ? cli_fail(&e)
+			: cert_registered_record(cli, a->key, buf_view(&der));
+	buf_free(&der);
+	return code;
+}
+
 /* An option with a value; 0 / -1. */
 static int
 take_value(struct asked *a, const char *option, const char *value)
@@ -277,6 +338,8 @@ parse(struct asked *a, int argc, char **argv)
 			a->remembered = true;
 		else if (strcmp(argv[i], "--check") == 0)
 			a->check = true;
+		else if (strcmp(argv[i], "--registered") == 0)
+			a->registered = true;
 		else if (strcmp(argv[i], "--card") == 0)
 			a->card = true;
 		else if (strcmp(argv[i], "--holder") == 0)
@@ -324,11 +387,15 @@ run(struct cli *cli, int argc, char **argv)
 		if (a.key == NULL)
 			return cli_fail(&e);
 	}
-	if (((a.card || a.export.wanted) && a.key == NULL) ||
+	if (((a.card || a.export.wanted || a.registered) && a.key == NULL) ||
+	    (a.registered &&
+		(a.card || a.check || a.remembered || a.export.wanted)) ||
 	    (a.check && cli->conf == NULL))
 		return cli_usage(&cmd_cert);
 	if (a.export.wanted)
 		return export(cli, &a);
+	if (a.registered)
+		return registered(cli, &a);
 	if (a.card)
 		return cert_card(cli, a.key);
 	return cert(cli, &a);
@@ -336,7 +403,7 @@ run(struct cli *cli, int argc, char **argv)
 
 const struct command cmd_cert = {"cert", false, run,
     N_("[KEY|FILE] [--check] [--at DATE] [--remembered | --card] [--holder] "
-       "[--export pem|der]"),
+       "[--export pem|der] [--registered]"),
     N_("show a certificate and whether it may sign"),
     N_("Shows the certificate of a key or of a file (PEM or DER): holder, "
        "dates, usage,\npath to a trusted authority, revocation, and whether "
@@ -346,6 +413,9 @@ const struct command cmd_cert = {"cert", false, run,
        "--check asks now whether it has been revoked, instead of showing what "
        "is known.\n"
        "--card shows what a My Number card tells without its password.\n"
+       "--registered records that you have registered the key's present "
+       "certificate in\ne-Tax; until then a changed one is told in every "
+       "report and by natsuin status.\n"
        "Date of birth, sex and address are shown on a terminal or with "
        "--holder.\n\n"
        "  --export pem|der   write the certificate out instead; -o FILE\n"

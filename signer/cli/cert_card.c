@@ -16,8 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DAY_MS ((int64_t)24 * 3600 * 1000)
-
 /* The certificates that are free on a card. */
 static const struct {
 	const char *name; /* in JSON */
@@ -72,7 +70,7 @@ print_certificate(const char *title, struct slice der)
 	}
 	snprintf(text, sizeof text, _("%s (%lld days left)"),
 	    cert_time_text(c.not_after_ms, when, sizeof when),
-	    (long long)((c.not_after_ms - clock_wall_ms()) / DAY_MS));
+	    (long long)cert_days_left(c.not_after_ms, clock_wall_ms()));
 	text_hex_fixed(hex, c.sha256, sizeof c.sha256);
 	certview_row(stdout, _("issued to"), c.subject);
 	certview_row(stdout, _("issued by"), c.issuer);

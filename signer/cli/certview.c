@@ -9,6 +9,7 @@
 #include "signer/cert/profile.h"
 #include "signer/report/explain.h"
 #include "signer/report/revoked.h"
+#include "signer/report/urgency.h"
 
 #include <string.h>
 
@@ -244,7 +245,8 @@ show_verdict(FILE *f, const struct cert_verdict *v)
 		    explain_what(v->problems[i].code), v->problems[i].detail,
 		    explain_todo(v->problems[i].code));
 	for (unsigned i = 0; i < v->warning_count; i++)
-		fprintf(f, "    ! %s%s%s%s\n      %s\n",
+		fprintf(f, "    %s %s%s%s%s\n      %s\n",
+		    urgency_mark(urgency_of(v->warnings[i].code)),
 		    explain_what(v->warnings[i].code),
 		    v->warnings[i].detail[0] == '\0' ? "" : " (",
 		    v->warnings[i].detail,
@@ -276,11 +278,12 @@ notes_json(const struct cert_note *notes, unsigned count)
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < count; i++)
-		json_array_append_new(
-		    list, json_pack("{s:s, s:s, s:s, s:s}", "code",
-			      notes[i].code, "detail", notes[i].detail, "what",
-			      explain_what(notes[i].code), "todo",
-			      explain_todo(notes[i].code)));
+		json_array_append_new(list,
+		    json_pack("{s:s, s:s, s:s, s:s, s:s}", "code",
+			notes[i].code, "urgency",
+			urgency_name(urgency_of(notes[i].code)), "detail",
+			notes[i].detail, "what", explain_what(notes[i].code),
+			"todo", explain_todo(notes[i].code)));
 	return list;
 }
 

@@ -180,6 +180,24 @@ below(const char *root, const char *name, char *out, size_t size)
 	snprintf(out, size, "%.*s/%s", (int)len, root, name);
 }
 
+static void
+check_due(struct health *h, const struct conf_drop *d)
+{
+	char when[32], subject[64];
+
+	if (d->due_ms == 0)
+		return;
+	snprintf(subject, sizeof subject, _("drop %s"), d->name);
+	cert_time_text(d->due_ms, when, sizeof when);
+	when[10] = '\0';
+	if (d->due_ms < clock_wall_ms())
+		health_note(h, HEALTH_WARN, subject, "due-passed", when);
+	else
+		health_good(h, subject, _("due %s (%lld days left)"), when,
+		    (long long)(clock_day(d->due_ms) -
+				clock_day(clock_wall_ms())));
+}
+
 void
 health_files(struct health *h, const struct conf *c)
 {
@@ -205,6 +223,7 @@ health_files(struct health *h, const struct conf *c)
 	for (size_t i = 0; i < c->drop_count; i++) {
 		below(c->root, c->drops[i].path, path, sizeof path);
 		check_folder(h, path, false);
+		check_due(h, &c->drops[i]);
 	}
 	check_run_dir(h, c->run_dir);
 }

@@ -10,6 +10,7 @@
 #include "queue/sign.h"
 #include "signer/cert/check.h"
 #include "signer/cert/revcheck.h"
+#include "signer/cli/cert_registered.h"
 #include "signer/cli/health.h"
 #include "signer/cli/keyview.h"
 #include "signer/cli/revocation.h"
@@ -18,6 +19,7 @@
 #include "signer/key/keyclient.h"
 #include "signer/key/keystate.h"
 #include "signer/report/revoked.h"
+#include "signer/report/urgency.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -172,8 +174,11 @@ tell_verdict(struct patient *p, const struct cert_verdict *v)
 		health_note(p->h, HEALTH_BAD, p->subject, v->problems[i].code,
 		    v->problems[i].detail);
 	for (unsigned i = 0; i < v->warning_count; i++)
-		health_note(p->h, HEALTH_WARN, p->subject, v->warnings[i].code,
-		    v->warnings[i].detail);
+		health_note(p->h,
+		    urgency_of(v->warnings[i].code) == URGENCY_NOW
+			? HEALTH_BAD
+			: HEALTH_WARN,
+		    p->subject, v->warnings[i].code, v->warnings[i].detail);
 	if (v->problem_count + v->warning_count > 0)
 		return;
 	cert_time_text(v->cert.not_after_ms, when, sizeof when);
@@ -207,6 +212,28 @@ tell_revocation(struct patient *p, const struct cert_verdict *v)
 		    revoked_text(&v->revoked, text, sizeof text));
 }
 
+/* A first certificate is no finding: the report has said it. */
+static void
+tell_registration(struct patient *p, const struct cert_verdict *v)
+{
+	struct err ignored = {0};
+	struct queue *q = state_open(p->conf, QUEUE_READ, &ignored);
+	struct cert_registered r;
+	const char *code;
+	char text[240];
+
+	cert_registered_read(&r, p->conf, q, p->key, v->cert.sha256);
+	code = cert_registered_code(&r);
+	if (code != NULL &&
+	    (r.problem.class != ERR_NONE || r.state == REGISTERED_CHANGED))
+		health_note(
+		    p->h, HEALTH_WARN, p->subject, code, v->cert.serial);
+	else if (code == NULL && r.last.time_ms != 0)
+		health_good(p->h, p->subject, "%s: %s", _("in e-Tax"),
+		    cert_registered_text(&r, text, sizeof text));
+	queue_close(q);
+}
+
 static int
 judge(struct patient *p, const struct cert_anchors *anchors,
     struct cert_verdict *v, struct err *e)
@@ -237,6 +264,7 @@ check_certificate(struct patient *p, const struct cert_anchors *anchors)
 	else {
 		tell_verdict(p, v);
 		tell_revocation(p, v);
+		tell_registration(p, v);
 	}
 	free(v);
 }

@@ -12,17 +12,24 @@
 #include "signer/cli/certview.h"
 #include "signer/key/pcsc.h"
 #include "signer/report/explain.h"
+#include "signer/report/urgency.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define DAY_MS ((int64_t)24 * 3600 * 1000)
 #define TEXT 240
 
 /* ---- reading ------------------------------------------------------------ */
+
+/* Where things about keys are read. */
+struct source {
+	const struct conf *conf;
+	struct queue *queue; /* or NULL */
+};
 
 int
 keyview_marker(const struct conf *c, const struct conf_key *key,
@@ -41,33 +48,66 @@ keyview_marker(const struct conf *c, const struct conf_key *key,
 }
 
 static void
-note_certificate(struct keyview *v, struct slice der, int64_t seen_ms)
+add_notes(struct keyview *v, const struct cert_note *list, unsigned count)
 {
-	struct cert_info c;
+	for (unsigned i = 0; i < count && v->note_count < KEYVIEW_NOTES; i++)
+		v->notes[v->note_count++] = list[i];
+}
+
+static void
+note_registration(struct keyview *v, const struct source *s,
+    const struct cert_verdict *verdict)
+{
+	struct cert_note note = {.detail = ""};
+
+	cert_registered_read(
+	    &v->registered, s->conf, s->queue, v->key, verdict->cert.sha256);
+	if (cert_registered_code(&v->registered) == NULL ||
+	    v->registered.state == REGISTERED_FIRST)
+		return;
+	snprintf(note.code, sizeof note.code, "%s",
+	    cert_registered_code(&v->registered));
+	snprintf(note.detail, sizeof note.detail, "%s", verdict->cert.serial);
+	add_notes(v, &note, 1);
+}
+
+static void
+note_certificate(struct keyview *v, const struct source *s, struct slice der,
+    int64_t seen_ms)
+{
+	struct cert_verdict *verdict = calloc(1, sizeof *verdict);
+	struct cert_policy policy;
 	struct err ignored = {0};
 
-	if (der.len == 0 || cert_parse(der, &c, &ignored) != 0)
-		return;
-	v->not_after_ms = c.not_after_ms;
-	v->seen_ms = seen_ms;
+	if (der.len > 0 && verdict != NULL &&
+	    cert_policy_init(&policy, s->conf, v->key, NULL, &ignored) == 0 &&
+	    cert_check_dates(
+		&policy, der, clock_wall_ms(), verdict, &ignored) == 0) {
+		v->not_after_ms = verdict->cert.not_after_ms;
+		v->seen_ms = seen_ms;
+		add_notes(v, verdict->problems, verdict->problem_count);
+		add_notes(v, verdict->warnings, verdict->warning_count);
+		note_registration(v, s, verdict);
+	}
+	free(verdict);
 }
 
 /* Takes the reply's status over. */
 static void
-take_status(struct keyview *v, struct key_reply *r)
+take_status(struct keyview *v, const struct source *s, struct key_reply *r)
 {
 	v->state = KEYVIEW_UNLOCKED;
 	v->status = r->status;
 	r->status = (struct keyholder_status){0};
 	v->card = v->status.card.present ? KEYVIEW_PRESENT : KEYVIEW_ABSENT;
-	note_certificate(v, buf_view(&v->status.certificate), 0);
+	note_certificate(v, s, buf_view(&v->status.certificate), 0);
 }
 
 static void
-ask_keyholder(struct keyview *v, const struct conf *c)
+ask_keyholder(struct keyview *v, const struct source *s)
 {
 	struct key_reply r = {0};
-	int fd = keyclient_connect(c, v->key, &v->problem);
+	int fd = keyclient_connect(s->conf, v->key, &v->problem);
 
 	v->state = KEYVIEW_UNKNOWN;
 	if (fd < 0 && (v->problem.errnum == ENOENT ||
@@ -79,7 +119,7 @@ ask_keyholder(struct keyview *v, const struct conf *c)
 		return;
 	if (keyclient_receive(fd, &r, &v->problem) == 0) {
 		if (r.type == KEY_REPLY_STATUS)
-			take_status(v, &r);
+			take_status(v, s, &r);
 		else if (r.type == KEY_REPLY_REFUSED)
 			v->problem = r.error;
 		else
@@ -91,13 +131,14 @@ ask_keyholder(struct keyview *v, const struct conf *c)
 }
 
 static void
-recall_certificate(struct keyview *v, struct queue *q)
+recall_certificate(struct keyview *v, const struct source *s)
 {
 	struct queue_certificate last = {0};
 	struct err ignored = {0};
 
-	if (queue_certificate_last(q, v->key->name, NULL, &last, &ignored) == 1)
-		note_certificate(v, buf_view(&last.der), last.last_ms);
+	if (queue_certificate_last(
+		s->queue, v->key->name, NULL, &last, &ignored) == 1)
+		note_certificate(v, s, buf_view(&last.der), last.last_ms);
 	queue_certificate_free(&last);
 }
 
@@ -105,17 +146,18 @@ void
 keyview_read(struct keyview *v, const struct conf *c,
     const struct conf_key *key, struct queue *q)
 {
+	struct source s = {c, q};
 	struct err e = {0};
 	int standing;
 
 	*v = (struct keyview){.key = key};
-	ask_keyholder(v, c);
+	ask_keyholder(v, &s);
 	standing = keyview_marker(c, key, &v->marker, &e);
 	v->marked = standing != 0;
 	if (standing < 0)
 		snprintf(v->marker.code, sizeof v->marker.code, "%s", e.code);
 	if (v->not_after_ms == 0 && q != NULL)
-		recall_certificate(v, q);
+		recall_certificate(v, &s);
 }
 
 void
@@ -170,13 +212,13 @@ static void
 text_certificate(const struct keyview *v)
 {
 	char when[32], seen[32], text[TEXT];
-	int64_t days = (v->not_after_ms - clock_wall_ms()) / DAY_MS;
+	int64_t days = cert_days_left(v->not_after_ms, clock_wall_ms());
 	int n;
 
 	if (v->not_after_ms == 0)
 		return;
 	cert_time_text(v->not_after_ms, when, sizeof when);
-	if (clock_wall_ms() > v->not_after_ms)
+	if (days < 0)
 		n = snprintf(text, sizeof text, _("%s (expired)"), when);
 	else
 		n = snprintf(text, sizeof text, _("%s (%lld days left)"), when,
@@ -186,6 +228,22 @@ text_certificate(const struct keyview *v)
 		    _(", as last seen at %s"),
 		    cert_time_text(v->seen_ms, seen, sizeof seen));
 	certview_row(stdout, _("certificate until"), text);
+	cert_registered_text(&v->registered, text, sizeof text);
+	if (text[0] != '\0')
+		certview_row(stdout, _("in e-Tax"), text);
+}
+
+static void
+text_notes(const struct keyview *v)
+{
+	for (unsigned i = 0; i < v->note_count; i++) {
+		const struct cert_note *n = &v->notes[i];
+
+		printf("  %s %s%s%s%s\n      → %s\n",
+		    urgency_mark(urgency_of(n->code)), explain_what(n->code),
+		    n->detail[0] == '\0' ? "" : " (", n->detail,
+		    n->detail[0] == '\0' ? "" : ")", explain_todo(n->code));
+	}
 }
 
 static void
@@ -263,6 +321,7 @@ keyview_text(const struct keyview *v)
 	}
 	text_marker(v);
 	text_certificate(v);
+	text_notes(v);
 }
 
 static json_t *
@@ -291,6 +350,23 @@ marker_json(const struct keyview *v)
 	    m->where);
 }
 
+static json_t *
+notes_json(const struct keyview *v)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < v->note_count; i++) {
+		const struct cert_note *n = &v->notes[i];
+
+		json_array_append_new(list,
+		    json_pack("{s:s, s:s, s:s, s:s, s:s}", "code", n->code,
+			"urgency", urgency_name(urgency_of(n->code)), "detail",
+			n->detail, "what", explain_what(n->code), "todo",
+			explain_todo(n->code)));
+	}
+	return list;
+}
+
 /* Every member is always there; what is not known is null. */
 json_t *
 keyview_json(const struct keyview *v)
@@ -302,7 +378,7 @@ keyview_json(const struct keyview *v)
 	bool open = v->state == KEYVIEW_UNLOCKED;
 
 	return json_pack("{s:s, s:s, s:b, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, "
-			 "s:o, s:o, s:s?, s:s?}",
+			 "s:o, s:o, s:s?, s:s?, s:o, s:o}",
 	    "key", v->key->name, "state", states[v->state], "unlocked", open,
 	    "card", cards[v->card], "where", open ? s->card.where : NULL,
 	    "until", time_json(open ? s->until_ms : 0), "signatures_made",
@@ -312,5 +388,7 @@ keyview_json(const struct keyview *v)
 	    time_json(v->not_after_ms), "certificate_seen",
 	    time_json(v->seen_ms), "pin_refused", marker_json(v), "algorithm",
 	    open && a != NULL ? a->name : NULL, "problem",
-	    v->state == KEYVIEW_UNKNOWN ? v->problem.code : NULL);
+	    v->state == KEYVIEW_UNKNOWN ? v->problem.code : NULL,
+	    "certificate_notes", notes_json(v), "registered",
+	    cert_registered_json(&v->registered));
 }

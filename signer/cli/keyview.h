@@ -3,6 +3,8 @@
 #define SIGNER_CLI_KEYVIEW_H
 
 #include "queue/queue.h"
+#include "signer/cert/check.h"
+#include "signer/cli/cert_registered.h"
 #include "signer/key/keyclient.h"
 #include "signer/key/keystate.h"
 
@@ -15,6 +17,8 @@ enum keyview_state {
 };
 enum keyview_card { KEYVIEW_CARD_UNKNOWN, KEYVIEW_ABSENT, KEYVIEW_PRESENT };
 
+#define KEYVIEW_NOTES 8
+
 struct keyview {
 	const struct conf_key *key;
 	enum keyview_state state;
@@ -25,6 +29,10 @@ struct keyview {
 	struct pin_marker marker;
 	int64_t not_after_ms; /* 0 = no certificate known */
 	int64_t seen_ms;      /* when that was seen; 0 = now */
+	/* What is to be said of it: its dates, then its registration. */
+	struct cert_note notes[KEYVIEW_NOTES];
+	unsigned note_count;
+	struct cert_registered registered;
 };
 
 /* The marker of a key that this user's keyholders left; the folder is looked

@@ -1,12 +1,16 @@
 /*
  * `natsuin status`: filings, keys and the last batch, at a glance.
  */
+#include "base/clock.h"
 #include "base/i18n.h"
 #include "queue/job.h"
 #include "queue/queue.h"
+#include "signer/cert/cert.h"
 #include "signer/cli/cli.h"
 #include "signer/cli/keyview.h"
 #include "signer/cli/state.h"
+#include "signer/report/explain.h"
+#include "signer/report/urgency.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -93,6 +97,37 @@ show_pools(struct cli *cli)
 	return all;
 }
 
+/* Drop folders with a due date. */
+static json_t *
+show_dues(struct cli *cli)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < cli->conf->drop_count; i++) {
+		const struct conf_drop *d = &cli->conf->drops[i];
+		int64_t days =
+		    clock_day(d->due_ms) - clock_day(clock_wall_ms());
+		char when[32];
+
+		if (d->due_ms == 0)
+			continue;
+		cert_time_text(d->due_ms, when, sizeof when);
+		json_array_append_new(
+		    all, json_pack("{s:s, s:s%, s:I}", "drop", d->name, "due",
+			     when, (size_t)10, "days_left", (json_int_t)days));
+		if (cli->json)
+			continue;
+		printf(_("drop %s: due %.10s (%lld days left)\n"), d->name,
+		    when, (long long)days);
+		if (days < 0)
+			printf("  %s %s\n      → %s\n",
+			    urgency_mark(urgency_of("due-passed")),
+			    explain_what("due-passed"),
+			    explain_todo("due-passed"));
+	}
+	return all;
+}
+
 static int
 status(struct cli *cli, int argc, char **argv)
 {
@@ -100,7 +135,7 @@ status(struct cli *cli, int argc, char **argv)
 	struct batch last = {0};
 	struct err e = {0};
 	struct queue *q;
-	json_t *keys, *pools, *all;
+	json_t *keys, *pools, *dues, *all;
 
 	(void)argv;
 	if (argc > 1)
@@ -115,11 +150,13 @@ status(struct cli *cli, int argc, char **argv)
 	}
 	keys = show_keys(cli, q);
 	pools = show_pools(cli);
+	dues = show_dues(cli);
 	queue_close(q);
 	if (cli->json) {
 		all = jobs_json(counts, &last);
 		json_object_set(all, "keys", keys);
 		json_object_set(all, "pools", pools);
+		json_object_set(all, "due", dues);
 		json_dumpf(all, stdout, JSON_INDENT(2));
 		printf("\n");
 		json_decref(all);
@@ -128,6 +165,7 @@ status(struct cli *cli, int argc, char **argv)
 	}
 	json_decref(keys);
 	json_decref(pools);
+	json_decref(dues);
 	return EXIT_ALL_DONE;
 }
 

@@ -131,13 +131,13 @@ say_certificate(const struct keyholder_status *s)
 		cli_fail(&e);
 		return;
 	}
-	days = (c.not_after_ms - now) / DAY_MS;
+	days = cert_days_left(c.not_after_ms, now);
 	printf(_("  certificate  %s\n"), c.holder.name);
 	printf(_("  serial       %s\n"), c.serial);
 	printf(_("  issuer       %s\n"), c.issuer);
 	printf(_("  valid until  %s (%lld days left)\n"),
 	    cert_time_text(c.not_after_ms, when, sizeof when), (long long)days);
-	if (now > c.not_after_ms)
+	if (cert_is_over(c.not_after_ms, now))
 		printf("%s", _("  This certificate has expired: nothing will "
 			       "be signed with it.\n"));
 }

@@ -18,6 +18,9 @@ struct page {
 bool page_needs_action(enum report_result result);
 size_t page_count_action(const struct report *r);
 
+/* Remarks of page_urgent. */
+size_t page_count_urgent(struct page *p);
+
 /* The style sheet's class of a result. */
 const char *page_class(enum report_result result);
 /* Mark and word of a result. */
@@ -29,6 +32,7 @@ void page_detail(struct html *h, const char *open, const char *detail);
 void page_headings(struct html *h, const char *const *names, size_t count);
 
 /* Sections; each writes nothing when it has nothing to say. */
+void page_urgent(struct page *p);  /* of keys and the batch, on top */
 int page_actions(struct page *p);  /* 0, -1 when memory is out */
 int page_warnings(struct page *p); /* the same */
 void page_keys(struct page *p);

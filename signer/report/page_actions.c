@@ -7,8 +7,10 @@
 #include "signer/report/explain.h"
 #include "signer/report/groups.h"
 #include "signer/report/page.h"
+#include "signer/report/urgency.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Names under a reason, and under a mere remark. */
 #define NAMES_SHOWN 12
@@ -116,58 +118,129 @@ page_actions(struct page *p)
 	return 0;
 }
 
-/* Warnings of the batch or of a key, in words. */
+/* ---- remarks about the batch and its keys ------------------------------- */
+
+/* One of them; key: its name, or NULL for the batch's. */
+struct said {
+	const char *key;
+	const struct report_remark *remark;
+};
+
 static void
-put_remarks(struct page *p, const char *about, const struct report_remark *list,
-    size_t count)
+put_remark(struct page *p, const struct said *s)
+{
+	enum urgency u = urgency_of(s->remark->code);
+	struct html *h = &p->h;
+
+	html_raw(h, "<article class=\"group remark ");
+	html_raw(h, urgency_name(u));
+	html_raw(h, "\">\n<h3>");
+	if (u != URGENCY_NOTE) {
+		html_raw(h, "<span class=\"urgency\">");
+		html_text(h, urgency_text(u));
+		html_raw(h, "</span> ");
+	}
+	html_raw(h, "<span>");
+	if (s->key != NULL) {
+		html_text(h, _("Key"));
+		html_raw(h, " ");
+		html_foreign(h, "b", s->key);
+		html_raw(h, ": ");
+	}
+	html_text(h, explain_what(s->remark->code));
+	html_raw(h, "</span></h3>\n");
+	page_detail(h, "p class=\"detail\"", s->remark->detail);
+	html_raw(h, "<p class=\"todo\"><b>");
+	html_text(h, _("What to do"));
+	html_raw(h, "</b>");
+	html_text(h, explain_todo(s->remark->code));
+	html_raw(h, "</p>\n<p class=\"code\"><code>");
+	html_text(h, s->remark->code);
+	html_raw(h, "</code></p>\n</article>\n");
+}
+
+/* What already stands under "What needs action" is not said twice. */
+static bool
+is_reason(const struct report *r, const char *code)
+{
+	for (size_t i = 0; i < r->filing_count; i++)
+		if (page_needs_action(r->filings[i].result) &&
+		    r->filings[i].reason.code != NULL && code != NULL &&
+		    strcmp(r->filings[i].reason.code, code) == 0)
+			return true;
+	return false;
+}
+
+/* Calls `each` for the remarks of this urgency; their number. */
+static size_t
+remarks_of(struct page *p, enum urgency u,
+    void (*each)(struct page *, const struct said *))
+{
+	const struct report *r = p->r;
+	size_t n = 0;
+
+	for (size_t i = 0; i <= r->key_count; i++) {
+		const struct report_key *k = i == 0 ? NULL : &r->keys[i - 1];
+		const struct report_remark *list =
+		    k == NULL ? r->warnings : k->warnings;
+		size_t count = k == NULL ? r->warning_count : k->warning_count;
+
+		for (size_t j = 0; j < count; j++) {
+			struct said s = {k == NULL ? NULL : k->name, &list[j]};
+
+			if (urgency_of(list[j].code) != u ||
+			    (k != NULL && is_reason(r, list[j].code)))
+				continue;
+			if (each != NULL)
+				each(p, &s);
+			n++;
+		}
+	}
+	return n;
+}
+
+size_t
+page_count_urgent(struct page *p)
+{
+	return remarks_of(p, URGENCY_NOW, NULL) +
+	       remarks_of(p, URGENCY_WEEK, NULL);
+}
+
+void
+page_urgent(struct page *p)
 {
 	struct html *h = &p->h;
 
-	for (size_t i = 0; i < count; i++) {
-		html_raw(h, "<article class=\"group remark\">\n<h3><span>");
-		if (about != NULL) {
-			html_text(h, _("Key"));
-			html_raw(h, " ");
-			html_foreign(h, "b", about);
-			html_raw(h, ": ");
-		}
-		html_text(h, explain_what(list[i].code));
-		html_raw(h, "</span></h3>\n");
-		page_detail(h, "p class=\"detail\"", list[i].detail);
-		html_raw(h, "<p class=\"todo\"><b>");
-		html_text(h, _("What to do"));
-		html_raw(h, "</b>");
-		html_text(h, explain_todo(list[i].code));
-		html_raw(h, "</p>\n<p class=\"code\"><code>");
-		html_text(h, list[i].code);
-		html_raw(h, "</code></p>\n</article>\n");
-	}
+	if (page_count_urgent(p) == 0)
+		return;
+	html_raw(h, "<section class=\"urgent\">\n");
+	html_element(h, "h2", _("See to this before you submit"));
+	html_raw(h, "\n");
+	remarks_of(p, URGENCY_NOW, put_remark);
+	remarks_of(p, URGENCY_WEEK, put_remark);
+	html_raw(h, "</section>\n");
 }
 
 int
 page_warnings(struct page *p)
 {
-	const struct report *r = p->r;
 	struct groups g = {0};
 	struct html *h = &p->h;
-	size_t n = r->warning_count;
+	size_t n = remarks_of(p, URGENCY_SOON, NULL) +
+		   remarks_of(p, URGENCY_NOTE, NULL);
 
-	if (groups_of_warnings(&g, r) != 0) {
+	if (groups_of_warnings(&g, p->r) != 0) {
 		groups_free(&g);
 		return -1;
 	}
-	for (size_t i = 0; i < r->key_count; i++)
-		n += r->keys[i].warning_count;
 	if (n + g.count > 0) {
 		html_raw(h, "<section>\n");
 		html_element(h, "h2", _("Good to know"));
 		html_raw(h, "\n");
-		put_remarks(p, NULL, r->warnings, r->warning_count);
-		for (size_t i = 0; i < r->key_count; i++)
-			put_remarks(p, r->keys[i].name, r->keys[i].warnings,
-			    r->keys[i].warning_count);
+		remarks_of(p, URGENCY_SOON, put_remark);
 		for (size_t i = 0; i < g.count; i++)
 			put_group(p, &g.group[i]);
+		remarks_of(p, URGENCY_NOTE, put_remark);
 		html_raw(h, "</section>\n");
 	}
 	groups_free(&g);

@@ -9,12 +9,11 @@
 
 #include "base/i18n.h"
 #include "base/text.h"
+#include "signer/cert/cert.h"
 #include "signer/report/words.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define DAY_MS (24 * 60 * 60 * (int64_t)1000)
 
 static const struct {
 	const char *name, *text;
@@ -321,9 +320,7 @@ report_result_text(enum report_result result)
 int64_t
 report_days_left(int64_t then_ms, int64_t now_ms)
 {
-	int64_t d = then_ms - now_ms;
-
-	return d >= 0 ? d / DAY_MS : -((-d + DAY_MS - 1) / DAY_MS);
+	return cert_days_left(then_ms, now_ms);
 }
 
 int64_t

@@ -169,7 +169,7 @@ const char *report_result_text(enum report_result result);
 /* The moment the report speaks of: its end, or its start while it runs. */
 int64_t report_now(const struct report *r);
 
-/* Whole days from `now_ms` to `then_ms`, negative when past. */
+/* Days of the calendar in Japan, as cert_days_left. */
 int64_t report_days_left(int64_t then_ms, int64_t now_ms);
 
 /*

@@ -42,12 +42,16 @@ put_verdict(struct page *p)
 {
 	const struct report *r = p->r;
 	struct html *h = &p->h;
-	size_t action = page_count_action(r);
+	size_t action = page_count_action(r), urgent = page_count_urgent(p);
 	char text[128];
 
 	if (r->filing_count == 0)
 		snprintf(
 		    text, sizeof text, "%s", _("There was nothing to sign."));
+	else if (action == 0 && urgent > 0)
+		snprintf(text, sizeof text, "%s",
+		    _("All filings are done, but read this before you "
+		      "submit them."));
 	else if (action == 0)
 		snprintf(text, sizeof text, "%s",
 		    _("Everything is done. Nothing needs your attention."));
@@ -57,8 +61,8 @@ put_verdict(struct page *p)
 			"%zu filings need your attention.", action),
 		    action);
 	html_element(h,
-	    action == 0 ? "p class=\"verdict good\""
-			: "p class=\"verdict bad\"",
+	    action + urgent == 0 ? "p class=\"verdict good\""
+				 : "p class=\"verdict bad\"",
 	    text);
 	if (r->interrupted)
 		html_element(h, "p class=\"note\"",
@@ -152,6 +156,7 @@ report_write_html(const struct report *r, struct buf *out, struct err *e)
 	html_raw(&p.h, "<main>\n");
 	put_head(&p);
 	put_summary(&p);
+	page_urgent(&p);
 	if (page_actions(&p) != 0 || page_warnings(&p) != 0)
 		p.h.failed = true;
 	page_keys(&p);

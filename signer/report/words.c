@@ -255,7 +255,9 @@ words_days_left(int64_t days, char buf[WORDS_SIZE])
 {
 	long long n = days < 0 ? -days : days;
 
-	if (days < 0)
+	if (days == 0)
+		snprintf(buf, WORDS_SIZE, "%s", _("ends today"));
+	else if (days < 0)
 		snprintf(buf, WORDS_SIZE,
 		    ngettext("expired %lld day ago", "expired %lld days ago",
 			(unsigned long)n),

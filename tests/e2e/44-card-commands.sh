@@ -49,8 +49,8 @@ before=$(vcard_count 0 commands)
 same status-locked 'locked false present null null null' "$(
 	keys '"\(.state) \(.unlocked) \(.card) \(.tries_left) \(
 		.until) \(.pin_refused)"')"
-same status-has-all-members 'algorithm card certificate_seen key not_after'\
-' pin_refused problem signatures_left signatures_made state tries_left unlocked until '\
+same status-has-all-members 'algorithm card certificate_notes certificate_seen'\
+' key not_after pin_refused problem registered signatures_left signatures_made state tries_left unlocked until '\
 'where' "$(keys 'keys | sort | join(" ")')"
 same status-leaves-the-card-alone "$before" "$(vcard_count 0 commands)"
 

@@ -92,10 +92,23 @@ printf 'spool { rooot = "x" }\n' >"$conf"
 doctor
 same broken-configuration "78 conf-unknown-setting" "$? $(codes bad)"
 
-# Another certificate than in the last batch: said once, not ever after.
-changed() {
-	report_get '[.keys[].warnings[].code | select(. ==
-		"certificate-changed")] | length'
+# Another certificate than before: said until somebody says that it is
+# registered, whether the key is another one or the same.
+codes_of_key() {
+	report_get '[.keys[].warnings[].code |
+		select(test("changed|first-use|registration"))] | join(" ")'
+}
+registered() {
+	"$NATSUIN" --json status | jq -r '.keys[0] | "\(.registered != null) \(
+		[.certificate_notes[].code] | join(" "))"'
+}
+certify() { # a further certificate for tanaka's key
+	openssl x509 -req -in "$dir/tanaka.csr" -CA "$dir/ca.pem" \
+		-CAkey "$dir/ca.key" -days 365 -extfile "$dir/tanaka.ext" \
+		-out "$dir/tanaka.pem" 2>>"$dir/openssl.log"
+	openssl pkcs12 -export -inkey "$dir/tanaka.key" \
+		-in "$dir/tanaka.pem" -out "$dir/tanaka.p12" \
+		-passout pass:pass-tanaka
 }
 spool=$dir/renewed
 conf=$dir/renewed.conf
@@ -103,16 +116,84 @@ export NATSUIN_CONF=$conf
 rm "$dir/anchors/broken.pem"
 chmod 400 "$dir/tanaka.pin"
 spool_make
+"$NATSUIN" cert --registered tanaka >"$dir/out" 2>&1
+same nothing-seen-nothing-to-record 77 $?
 drop_filings etax 91 1 4KB
 run_batch
-same first-certificate 0 "$(changed)"
-rm -f "$dir/tanaka.pin"
-key_make tanaka
+same first-use-is-said certificate-first-use "$(codes_of_key)"
+same first-use-is-no-alarm 'false ' "$(registered)"
 drop_filings etax 92 1 4KB
 run_batch
-same renewed-is-said 1 "$(changed)"
+same first-use-is-said-once '' "$(codes_of_key)"
+certify
 drop_filings etax 93 1 4KB
 run_batch
-same renewed-is-said-once "0 1 published" "$(changed) $(report_get \
-	'"\(.filings | length) \(.filings[0].result)"')"
+same renewed-with-the-same-key-is-said certificate-changed "$(codes_of_key)"
+same status-says-it 'false certificate-changed' "$(registered)"
+"$NATSUIN" --lang ja status >"$dir/out"
+expect status-says-it-in-japanese grep -q '^  !! この鍵の電子証明書が変わりました' \
+	"$dir/out"
+doctor
+expect doctor-says-it jq -e 'any(.[]; .code == "certificate-changed")' \
+	"$dir/out"
+rm -f "$dir/tanaka.pin"
+key_make tanaka
+drop_filings etax 94 1 4KB
+run_batch
+drop_filings etax 95 1 4KB
+run_batch
+same it-is-said-again "certificate-changed published" "$(codes_of_key) $(
+	report_get '.filings[0].result')"
+expect it-is-above-everything-else grep -q 'class="urgent"' \
+	"$spool/reports/$(last_batch)/report.html"
+"$NATSUIN" --json cert --registered tanaka >"$dir/out"
+same recorded "0 $(openssl x509 -in "$dir/tanaka.pem" -noout -fingerprint \
+	-sha256 | sed 's/.*=//; s/://g' | tr A-F a-f)" \
+	"$? $(field .certificate_sha256)"
+same then-status-is-quiet 'true ' "$(registered)"
+cert --remembered tanaka
+expect cert-shows-when jq -e '.registered | startswith("20")' "$dir/out"
+doctor
+expect doctor-knows-it jq -e 'any(.[]; .state == "good" and (.what |
+	startswith("in e-Tax: recorded")))' "$dir/out"
+drop_filings etax 96 1 4KB
+run_batch
+same then-the-report-is-quiet '' "$(codes_of_key)"
+"$NATSUIN" cert --registered tanaka >/dev/null
+same said-twice-is-recorded-once 1 "$(wc -l <"$spool/state/registered/tanaka")"
+certify
+drop_filings etax 97 1 4KB
+run_batch
+same the-next-renewal-is-said certificate-changed "$(codes_of_key)"
+
+# Killed while it records: the old record or the new one, never none or half.
+file=$spool/state/registered/tanaka
+cp "$file" "$dir/registered.before"
+hits=0
+whole=0
+for call in write fsync rename renameat renameat2 mkdirat; do
+	for when in 1 2 3 4 5 6 7 8 9 10; do
+		cp "$dir/registered.before" "$file"
+		strace -f -qq -o "$dir/strace" \
+			-e "inject=$call:signal=SIGKILL:when=$when" \
+			"$NATSUIN" cert --registered tanaka >/dev/null 2>&1
+		grep -q 'killed by SIGKILL' "$dir/strace" || break
+		hits=$((hits + 1))
+		case "$(wc -l <"$file") $(registered)" in
+		'1 false certificate-changed' | '2 true ')
+			whole=$((whole + 1)) ;;
+		esac
+	done
+done 2>/dev/null
+echo "# killed $hits times"
+expect recording-was-killed test "$hits" -ge 4
+same whole-after-each-kill "$hits" "$whole"
+"$NATSUIN" cert --registered tanaka >/dev/null
+same recorded-after-kills 'true ' "$(registered)"
+echo garbage >"$spool/state/registered/tanaka"
+same a-damaged-record-is-told 'false registration-unreadable' "$(registered)"
+drop_filings etax 98 1 4KB
+run_batch
+same a-damaged-record-is-reported "0 registration-unreadable" \
+	"$? $(codes_of_key)"
 finish

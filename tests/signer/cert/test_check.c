@@ -480,48 +480,6 @@ a_changed_byte_breaks_the_path(void)
 	buf_free(&der);
 }
 
-/* Ends 2028-01-01T00:00:00Z. */
-static void
-expiry_is_warned_of_in_steps(void)
-{
-	static const struct {
-		const char *at, *warning;
-		int days;
-	} steps[] = {
-	    {"20271002000000Z", NULL, 91},
-	    {"20271003000000Z", NULL, 90},
-	    {"20271003000001Z", "certificate-expires-90", 89},
-	    {"20271102000001Z", "certificate-expires-60", 59},
-	    {"20271202000001Z", "certificate-expires-30", 29},
-	    {"20271225000001Z", "certificate-expires-7", 6},
-	    {"20271231235959Z", "certificate-expires-7", 0},
-	    {"20280101000000Z", "certificate-expires-7", 0},
-	};
-	X509 *leaf = make_leaf(&rows[0]);
-	struct cert_anchors *a = make_anchors(ANCHORS);
-	struct cert_policy p = {
-	    .anchors = a, .revocation = CONF_REVOCATION_PREFER};
-
-	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-		check(&p, leaf, steps[i].at);
-		CU_ASSERT_EQUAL(v.days_left, steps[i].days);
-		CU_ASSERT_TRUE(v.ok);
-		CU_ASSERT_EQUAL(v.warning_count, steps[i].warning != NULL);
-		if (steps[i].warning != NULL)
-			CU_ASSERT_TRUE(has_warning(steps[i].warning));
-	}
-	/* The last valid second is notAfter itself. */
-	check(&p, leaf, "20280101000001Z");
-	CU_ASSERT_FALSE(v.ok);
-	CU_ASSERT_TRUE(has_problem("certificate-expired"));
-	CU_ASSERT_EQUAL(v.days_left, -1);
-	p.warn_days = 120;
-	check(&p, leaf, "20270915000000Z");
-	CU_ASSERT_TRUE(has_warning("certificate-expires-90"));
-	cert_anchors_free(a);
-	X509_free(leaf);
-}
-
 static void
 policy_decides(void)
 {
@@ -753,8 +711,7 @@ __lsan_default_suppressions(void)
 
 SUITE_MAIN("check", CASE(each_fault_has_its_code), CASE(openssl_verify_agrees),
     CASE(path_and_anchor_are_named), CASE(a_changed_byte_breaks_the_path),
-    CASE(expiry_is_warned_of_in_steps), CASE(policy_decides),
-    CASE(weak_or_unknown_needs_no_path),
+    CASE(policy_decides), CASE(weak_or_unknown_needs_no_path),
     CASE(elliptic_curves_only_when_allowed),
     CASE(other_curves_are_never_allowed),
     CASE(configuration_allows_p384_by_format),

@@ -78,14 +78,20 @@ findings_fill_a_filing(void)
 }
 
 static void
-days_left_are_whole_days(void)
+days_left_are_days_in_japan(void)
 {
+	/* Time 0 is nine o'clock in Japan: the next day begins at 15 h. */
+	const int64_t midnight = 15 * DAY_MS / 24;
+
 	CU_ASSERT_EQUAL(report_days_left(3 * DAY_MS, 0), 3);
-	CU_ASSERT_EQUAL(report_days_left(3 * DAY_MS - 1, 0), 2);
-	CU_ASSERT_EQUAL(report_days_left(0, 0), 0);
-	CU_ASSERT_EQUAL(report_days_left(0, 1), -1);
-	CU_ASSERT_EQUAL(report_days_left(0, DAY_MS), -1);
-	CU_ASSERT_EQUAL(report_days_left(0, DAY_MS + 1), -2);
+	CU_ASSERT_EQUAL(report_days_left(3 * DAY_MS, midnight - 1), 3);
+	CU_ASSERT_EQUAL(report_days_left(3 * DAY_MS, midnight), 2);
+	CU_ASSERT_EQUAL(report_days_left(midnight - 1000, 0), 0);
+	CU_ASSERT_EQUAL(report_days_left(midnight, 0), 1);
+	CU_ASSERT_EQUAL(report_days_left(0, 999), 0);
+	CU_ASSERT_EQUAL(report_days_left(0, 1000), -1);
+	CU_ASSERT_EQUAL(report_days_left(0, midnight), -1);
+	CU_ASSERT_EQUAL(report_days_left(0, midnight + DAY_MS), -2);
 }
 
 static void
@@ -104,6 +110,7 @@ times_are_japanese(void)
 	CU_ASSERT_STRING_EQUAL(words_moment(0, text), "");
 	CU_ASSERT_STRING_EQUAL(words_duration(185000, text), "3 min 5 s");
 	CU_ASSERT_STRING_EQUAL(words_days_left(1, text), "1 day left");
+	CU_ASSERT_STRING_EQUAL(words_days_left(0, text), "ends today");
 	CU_ASSERT_STRING_EQUAL(words_days_left(-2, text), "expired 2 days ago");
 }
 
@@ -246,7 +253,7 @@ writers_refuse_a_report_with_holes(void)
 }
 
 SUITE_MAIN("report", CASE(user_id_is_masked_when_set), CASE(text_becomes_utf8),
-    CASE(findings_fill_a_filing), CASE(days_left_are_whole_days),
+    CASE(findings_fill_a_filing), CASE(days_left_are_days_in_japan),
     CASE(times_are_japanese), CASE(periods_are_dates),
     CASE(line_numbers_speak_the_language),
     CASE(schema_problems_speak_the_language), CASE(groups_put_the_worst_first),

@@ -168,6 +168,81 @@ good_batch_says_so(void)
 	report_free(&r);
 }
 
+/* Each level of an end that comes nearer has its own words and its own place:
+ * the last two above everything else, and then nothing is "done". */
+static void
+what_is_urgent_is_on_top(void)
+{
+	static const struct {
+		const char *code, *urgency;
+		bool top;
+	} levels[] = {
+	    {"certificate-expires-90", "note", false},
+	    {"certificate-expires-60", "soon", false},
+	    {"certificate-expires-30", "week", true},
+	    {"certificate-expires-7", "now", true},
+	    {"certificate-ends-before-due", "week", true},
+	    {"certificate-changed", "week", true},
+	    {"certificate-first-use", "note", false},
+	    {"due-passed", "now", true},
+	};
+	char xpath[200];
+
+	catalogue_use("en");
+	for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+		struct report r;
+		htmlDocPtr doc;
+
+		sample_report(&r, "en", 5);
+		report_warn(&r, &r.keys[1].warnings, &r.keys[1].warning_count,
+		    levels[i].code, "2026-11-30");
+		doc = page(&r);
+		snprintf(xpath, sizeof xpath,
+		    "count(//article[.//code='%s'][contains(@class,'remark "
+		    "%s')]%s)",
+		    levels[i].code, levels[i].urgency,
+		    levels[i].top
+			? "[ancestor::section[@class='urgent']]"
+			: "[not(ancestor::section[@class='urgent'])]");
+		CU_ASSERT(number(doc, xpath) >= 1);
+		CU_ASSERT_EQUAL(
+		    number(doc, "count(//section[@class='urgent'])"),
+		    levels[i].top);
+		CU_ASSERT_EQUAL(
+		    number(doc, "count(//p[contains(@class,'verdict bad')])"),
+		    levels[i].top);
+		CU_ASSERT_EQUAL(
+		    number(doc,
+			"count(//section[@class='urgent']/"
+			"preceding-sibling::section[not(@class='summary')])"),
+		    0);
+		xmlFreeDoc(doc);
+		report_free(&r);
+	}
+}
+
+/* A key's revocation that holds filings is told with them, not twice. */
+static void
+what_stops_filings_is_told_once(void)
+{
+	struct report r;
+	htmlDocPtr doc;
+	struct report_filing *f;
+
+	sample_report(&r, "en", 5);
+	f = report_add_filing(&r);
+	f->result = REPORT_HELD;
+	report_text(&r, &f->input, "a.xtx");
+	report_text(&r, &f->reason.code, "certificate-revoked");
+	report_warn(&r, &r.keys[0].warnings, &r.keys[0].warning_count,
+	    "certificate-revoked", "2026-11-20");
+	doc = page(&r);
+	CU_ASSERT_EQUAL(
+	    number(doc, "count(//article[.//code='certificate-revoked'])"), 1);
+	xmlFreeDoc(doc);
+	report_free(&r);
+}
+
 static void
 empty_and_interrupted_batches_say_so(void)
 {
@@ -288,6 +363,7 @@ index_links_to_each_batch(void)
 
 SUITE_MAIN("report_html", CASE(every_filing_has_its_row),
     CASE(what_needs_action_comes_first), CASE(good_batch_says_so),
+    CASE(what_is_urgent_is_on_top), CASE(what_stops_filings_is_told_once),
     CASE(empty_and_interrupted_batches_say_so), CASE(hostile_text_is_only_text),
     CASE(hidden_characters_are_shown), CASE(language_is_put_back),
     CASE(index_links_to_each_batch))
