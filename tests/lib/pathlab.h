@@ -57,4 +57,12 @@ struct pathlab_cert *pathlab_find(struct pathlab *lab, const char *label);
 /* All but the leaf and the absent ones, as PEM. */
 void pathlab_anchors(const struct pathlab *lab, struct buf *pem);
 
+/*
+ * OpenSSL 3.0 loses the policyConstraints of a certificate that has no
+ * policies: between these two no leaks are looked for if the lab has such
+ * ones.
+ */
+void pathlab_leaks_begin(const struct pathlab *lab);
+void pathlab_leaks_end(const struct pathlab *lab);
+
 #endif

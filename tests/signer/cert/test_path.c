@@ -458,8 +458,10 @@ judge(const char *at)
 	a = cert_anchors_parse(buf_view(&pem), &error);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
 	p.anchors = a;
+	pathlab_leaks_begin(&lab);
 	CHECK_OK(cert_check(&p, buf_view(&der), certlab_time(at), &v, &error),
 	    &error);
+	pathlab_leaks_end(&lab);
 	cert_anchors_free(a);
 	buf_free(&pem);
 	buf_free(&der);

@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #define NOW "20261122000000Z"
-#define GRAPHS 150   /* or as many as NATSUIN_GRAPHS says */
-#define ASKED_MAX 20 /* openssl verify, for good ones and for bad ones */
+#define GRAPHS 120   /* or as many as NATSUIN_GRAPHS says */
+#define ASKED_MAX 15 /* openssl verify, for good ones and for bad ones */
 
 static struct pathlab lab;
 static unsigned char issued[PATHLAB_MAX][PATHLAB_MAX]; /* 1 yes, 2 no */
@@ -144,8 +144,10 @@ judge(void)
 	a = cert_anchors_parse(buf_view(&pem), &error);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
 	p.anchors = a;
+	pathlab_leaks_begin(&lab);
 	CHECK_OK(cert_check(&p, buf_view(&der), certlab_time(NOW), &v, &error),
 	    &error);
+	pathlab_leaks_end(&lab);
 	cert_anchors_free(a);
 	buf_free(&pem);
 	buf_free(&der);
@@ -407,7 +409,9 @@ judge_graph(unsigned number)
 	put_graph(&text, number);
 	pathlab_make(&lab, buf_cstr(&text));
 	judge();
+	pathlab_leaks_begin(&lab);
 	search_plainly(&s);
+	pathlab_leaks_end(&lab);
 	fits = agrees(&s);
 	if (!fits) {
 		printf("# graph %u: we say %d, %u ways, shortest good %zu\n# "
