@@ -13,6 +13,8 @@ struct judge {
 	xmlNodePtr root;
 	xmlNodePtr target; /* the element that a filing signature digests;
 			    * NULL: the document is not as its format says */
+	xmlNodePtr read;   /* what a program that is less strict would take
+			  * for it; NULL = cannot be told */
 	char target_id[300];
 	struct verify_report *out;
 };

@@ -115,15 +115,15 @@ find_target(const struct judge *j)
 }
 
 /* For people: the id, and where it stands. */
-static int
-twice(const struct judge *j, const xmlAttrPtr at[2], struct err *e)
+static char *
+both_places(const char *id, const xmlAttrPtr at[2], char *out, size_t size)
 {
-	char one[90], two[90];
+	char one[60], two[60];
 
 	dom_path(at[0]->parent, one, sizeof one);
 	dom_path(at[1]->parent, two, sizeof two);
-	return err_set(e, ERR_INPUT, "id-duplicate", "%.60s: %s, %s",
-	    j->target_id, one, two);
+	snprintf(out, size, "%.60s: %s, %s", id, one, two);
+	return out;
 }
 
 /* Finds the signed element by position and name, and its id, which nothing
@@ -133,6 +133,7 @@ locate(struct judge *j, struct err *e)
 {
 	const struct verify_profile *p = j->q->profile;
 	xmlAttrPtr at[2];
+	char text[190];
 
 	if (j->root == NULL ||
 	    (p->root != NULL &&
@@ -149,8 +150,25 @@ locate(struct judge *j, struct err *e)
 	    (p->signed_id != NULL && strcmp(j->target_id, p->signed_id) != 0))
 		return wrong_shape(j, "id of the signed element", e);
 	if (dom_count_id(j->doc, j->target_id, at) != 1)
-		return twice(j, at, e);
+		return err_set(e, ERR_INPUT, "id-duplicate", "%s",
+		    both_places(j->target_id, at, text, sizeof text));
 	return 0;
+}
+
+/* The first element where the format has the signed one. */
+static xmlNodePtr
+find_read(const struct judge *j)
+{
+	const char *name = j->q->profile->signed_element;
+	xmlNodePtr n = dom_first_child(j->root);
+
+	if (j->q->profile->root_signed)
+		return j->root;
+	while (n != NULL &&
+	       (name == NULL ? dom_is(n, DSIG_NS, "Signature")
+			     : strcmp((const char *)n->name, name) != 0))
+		n = dom_next_sibling(n);
+	return n;
 }
 
 /* Without the signed element no signature covers anything, but what each
@@ -167,6 +185,7 @@ go_on_without(struct judge *j, struct err *e)
 	    e->detail);
 	j->target = NULL;
 	j->target_id[0] = '\0';
+	j->read = find_read(j);
 	err_clear(e);
 	return 0;
 }
@@ -206,13 +225,17 @@ register_id(xmlDocPtr doc, const char *value, xmlAttrPtr a)
 static xmlAttrPtr
 only_element(const struct judge *j, const char *id, struct verify_signature *s)
 {
+	char text[190];
 	xmlAttrPtr at[2];
 	unsigned n = dom_count_id(j->doc, id, at);
 
 	if (n == 1)
 		return at[0];
-	dsig_problem(
-	    s, n == 0 ? "signature-id-missing" : "id-duplicate", "#%s", id);
+	if (n == 0)
+		dsig_problem(s, "signature-id-missing", "#%s", id);
+	else
+		dsig_problem(s, "id-duplicate", "%s",
+		    both_places(id, at, text, sizeof text));
 	return NULL;
 }
 
@@ -354,15 +377,15 @@ static void
 tell_wrapped(
     const struct judge *j, const struct pointed *p, struct verify_signature *s)
 {
+	const xmlNode *read = j->target != NULL ? j->target : j->read;
 	char path[160];
 
-	if (!s->found.filing || !s->found.value_ok || j->target == NULL)
+	if (!s->found.filing || !s->found.value_ok || read == NULL)
 		return;
 	for (size_t i = 0; i < s->reference_count; i++) {
 		const xmlNode *n = p->element[i];
 
-		if (n == NULL || is_below(n, j->target) ||
-		    is_below(j->target, n))
+		if (n == NULL || is_below(n, read) || is_below(read, n))
 			continue;
 		dom_path(n, path, sizeof path);
 		dsig_problem(s, "signature-wrapped", "%s", path);
