@@ -1,90 +1,34 @@
 /*
  * The rule signer-must-match of a drop folder.  It notices the wrong card in
- * the reader; whose name is compared with whose stands in
- * docs/DESIGN-people.md.  Names go into records and reports, never into logs.
+ * the reader.  Names go into records and reports, never into logs.
  */
 #include "signer/batch/people.h"
 
 #include "base/text.h"
 #include "signer/batch/jobs.h"
+#include "signer/batch/person.h"
 #include "signer/batch/pool.h"
-#include "signer/cert/name.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const char *const musts[] = {
-    [CONF_SIGNER_ANY] = "",
-    [CONF_SIGNER_ACCOUNTANT] = "accountant",
-    [CONF_SIGNER_TAXPAYER] = "taxpayer",
-};
-
-/* Which of two results counts: the one that finds the person. */
-static unsigned
-rank_of(enum name_verdict v)
-{
-	static const unsigned ranks[] = {[NAME_SAME] = 0,
-	    [NAME_VARIANT] = 1,
-	    [NAME_UNCLEAR] = 2,
-	    [NAME_NONE] = 3,
-	    [NAME_DIFFERENT] = 4};
-
-	return ranks[v];
-}
-
 static void
-compare(const char *name, const struct cert_holder *h, struct name_result *out)
-{
-	struct name_text filing = {name, NULL};
-	struct name_text holder = {h->name, h->name_flags};
-
-	name_compare(&filing, &holder, out);
-}
-
-/* A firm signs by its representative, where the filing names him. */
-static const char *
-compare_taxpayer(const struct findings *f, const struct cert_holder *h,
+judge_key(const struct bjob *j, const struct bkey *k, const char **wanted,
     struct name_result *out)
 {
-	struct name_result person;
-
-	compare(f->taxpayer_name, h, out);
-	if (out->verdict <= NAME_VARIANT || f->representative[0] == '\0')
-		return f->taxpayer_name;
-	compare(f->representative, h, &person);
-	if (person.verdict == NAME_NONE)
-		return f->taxpayer_name;
-	*out = person;
-	return f->representative;
-}
-
-/* The name that was looked for in the filing. */
-static const char *
-judge(const struct bjob *j, const struct bkey *k, struct name_result *out)
-{
-	const struct findings *f = &j->findings;
-	const struct cert_holder *h = &k->verdict.cert.holder;
-	const char *wanted = f->agent_name;
-
-	if (j->drop->signer_must_match == CONF_SIGNER_TAXPAYER)
-		wanted = compare_taxpayer(f, h, out);
-	else
-		compare(wanted, h, out);
-	if (f->several && out->verdict != NAME_NONE) {
-		out->verdict = NAME_UNCLEAR;
-		snprintf(out->why, sizeof out->why, "several");
-	}
-	return wanted;
+	*wanted = person_judge(&j->findings, j->drop->signer_must_match,
+	    &k->verdict.cert.holder, out);
 }
 
 bool
 people_differ(const struct bjob *j, const struct bkey *k)
 {
 	struct name_result n;
+	const char *wanted;
 
 	if (j->drop->signer_must_match == CONF_SIGNER_ANY)
 		return false;
-	judge(j, k, &n);
+	judge_key(j, k, &wanted, &n);
 	return n.verdict == NAME_DIFFERENT;
 }
 
@@ -111,9 +55,9 @@ find_person(struct runner *r, const struct bjob *j, struct found_people *p)
 
 		if (k == NULL)
 			continue;
-		wanted = judge(j, k, &n);
+		judge_key(j, k, &wanted, &n);
 		if (p->key[0] != '\0' &&
-		    rank_of(n.verdict) >= rank_of(best.verdict))
+		    !person_is_better(n.verdict, best.verdict))
 			continue;
 		best = n;
 		place = at;
@@ -151,8 +95,8 @@ people_check(
 	if (j->drop->signer_must_match == CONF_SIGNER_ANY ||
 	    j->findings.unsigned_only || j->sig_count == 0)
 		return 0;
-	snprintf(
-	    p->must, sizeof p->must, "%s", musts[j->drop->signer_must_match]);
+	snprintf(p->must, sizeof p->must, "%s",
+	    person_word(j->drop->signer_must_match));
 	place = find_person(r, j, p);
 	p->refused = name_verdict_of(p->verdict) == NAME_DIFFERENT &&
 		     j->drop->signer_mismatch == CONF_MISMATCH_REFUSE;

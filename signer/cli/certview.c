@@ -82,6 +82,48 @@ sex_text(const char *coded)
 	return _("not stated");
 }
 
+/* Marks the characters that stand for others: "渡《鍋》一郎". */
+static void
+mark_substitutes(const char *text, const char *flags, char *out, size_t size)
+{
+	struct slice s = slice_str(text);
+	bool open = false;
+	size_t used = 0;
+
+	out[0] = '\0';
+	while (used + 12 < size) {
+		bool marked = s.len > 0 && *flags == '1';
+		uint32_t cp;
+		size_t n = text_utf8_next(s, &cp);
+
+		if (marked != open) {
+			memcpy(out + used, marked ? "《" : "》", 4);
+			used += 3;
+			open = marked;
+		}
+		if (n == 0)
+			return; /* the end; a holder's texts are UTF-8 */
+		memcpy(out + used, s.p, n);
+		used += n;
+		out[used] = '\0';
+		flags += *flags != '\0';
+		s = slice_of(s.p + n, s.len - n);
+	}
+}
+
+/* A name or an address, and that there are substitutes in it. */
+static void
+show_marked(FILE *f, const char *label, const char *text, const char *flags)
+{
+	char marked[4 * 620];
+
+	mark_substitutes(text, flags, marked, sizeof marked);
+	certview_row(f, label, marked);
+	if (strchr(flags, '1') != NULL)
+		certview_row(
+		    f, "", _("(《 》: substitutes for other characters)"));
+}
+
 static void
 show_personal(FILE *f, const struct cert_holder *h)
 {
@@ -94,9 +136,7 @@ show_personal(FILE *f, const struct cert_holder *h)
 	if (h->sex[0] != '\0')
 		certview_row(f, _("sex"), sex_text(h->sex));
 	if (h->address[0] != '\0')
-		certview_row(f, _("address"), h->address);
-	if (strchr(h->address_flags, '1') != NULL)
-		certview_row(f, "", _("(contains substitute characters)"));
+		show_marked(f, _("address"), h->address, h->address_flags);
 }
 
 static void
@@ -104,10 +144,8 @@ show_holder(FILE *f, const struct cert_holder *h, bool personal)
 {
 
 	if (h->name[0] != '\0')
-		certview_row(
-		    f, h->from_names ? _("holder") : _("name (CN)"), h->name);
-	if (strchr(h->name_flags, '1') != NULL)
-		certview_row(f, "", _("(contains substitute characters)"));
+		show_marked(f, h->from_names ? _("holder") : _("name (CN)"),
+		    h->name, h->from_names ? h->name_flags : "");
 	if (personal)
 		show_personal(f, h);
 	else if (h->birth[0] != '\0' || h->address[0] != '\0')

@@ -1,57 +1,9 @@
 #!/usr/bin/env bash
 # Whose certificate signs: the rules signer-must-match and signer-mismatch of
-# a drop folder with real batches, and sign-with = "by-agent-id".
+# a drop folder, with real batches.
 . "${NATSUIN_SRC:?}/tests/lib/e2e.sh" || exit 1
-
-# person KEY [test-pki options]: a key of a holder as My Number cards have it.
-person() {
-	local name=$1
-	shift
-	"$NATSUIN_SRC/scripts/test-pki" jpki "$@" "$dir/pki" "$name" &&
-		openssl pkcs12 -export -inkey "$dir/pki/$name.sign.key" \
-			-in "$dir/pki/$name.sign.pem" -out "$dir/$name.p12" \
-			-passout "pass:pass-$name" || return 1
-	(umask 277 && printf 'pass-%s\n' "$name" >"$dir/$name.pin")
-	chmod 600 "$dir/$name.p12"
-	mkdir -p "$dir/anchors"
-	cp "$dir/pki/signca.pem" "$dir/anchors/"
-}
-person tanaka --holder '髙橋　太郎' >"$dir/pki.log" 2>&1 || exit 1
-person suzuki --holder '鈴木　一郎' >>"$dir/pki.log" 2>&1 || exit 1
-spool_make 'signer-must-match = "accountant"'
-key_section suzuki 'etax-user-id = "2222222222222222"' >>"$conf"
-sed -i 's/^}$/&/; s/language = "en"/&\n\tformats = { "html", "csv", "json" }/' \
-	"$conf"
-cp "$conf" "$dir/plain.conf"
-
-must() { # must RULE [MISMATCH]: of the drop folder
-	sed "s/signer-must-match = .*/signer-must-match = \"$1\"\n\
-		signer-mismatch = \"${2:-refuse}\"/" "$dir/plain.conf" >"$conf"
-}
-number=0
-# named ACCOUNTANT TAXPAYER [AGENT-ID [REPRESENTATIVE]]: one filing that names
-# these people.
-named() {
-	local behind=${4:+<DAIHYO_NM ID=\"DAIHYO_NM\">$4</DAIHYO_NM>}
-	number=$((number + 1))
-	"$NATSUIN_BUILD/tests/tools/filings" etax "$number" 1 4KB \
-		"$dir/made" "${3:-1111111111111111}"
-	sed -i "s|<DAIRI_NM \(.*\)>[^<]*<|<DAIRI_NM \1>$1<|
-		s|<NOZEISHA_NM \(.*\)>[^<]*<|<NOZEISHA_NM \1>$2<|
-		s|</NOZEISHA_NM>|&$behind|" "$dir/made"/*.xtx
-	mv "$dir/made"/*.xtx "$spool/in/kokuzei/"
-}
-discard() { # the only filing of the newest batch
-	"$NATSUIN" queue discard "$(report_get '.filings[].job')" >/dev/null
-}
-result() { # of the only filing of the newest batch
-	report_get '.filings[] | "\(.result) \(.reason.code // "-") \(
-		.people.verdict // "-") \([.warnings[].code |
-		select(startswith("signer-"))] | join(" "))"'
-}
-signed() { # signatures that were ever asked for
-	sqlite3 "$spool/state/natsuin.db" 'SELECT count(*) FROM signature'
-}
+. "$NATSUIN_SRC/tests/lib/people.sh" || exit 1
+people_make
 
 # The accountant's own card, his name in the other form: signed, and said.
 named '高橋 太郎' '見本 一郎'
@@ -66,6 +18,20 @@ expect variant-on-the-page grep -q \
 	'the same name, written in another way (高/髙)' "$page"
 expect variant-in-the-sheet grep -q 'written in another way' \
 	"$spool/reports/$(last_batch)/report.csv"
+
+# Before it is signed: what the certificate seen last says.
+named '鈴木　一郎' '見本 一郎'
+filing=$(find "$spool/in/kokuzei" -name '*.xtx')
+same check-compares 'accountant 鈴木　一郎 tanaka 髙橋　太郎 different' \
+	"$("$NATSUIN" check --json "$filing" | jq -r '.[].people |
+	"\(.must) \(.name) \(.keys[] | "\(.key) \(.holder) \(.verdict)")"')"
+mv "$filing" "$dir/elsewhere.xtx"
+expect check-says-it grep -q 'key tanaka: 髙橋　太郎; different names' \
+	<<<"$("$NATSUIN" --lang en check --drop kokuzei "$dir/elsewhere.xtx")"
+expect check-says-it-in-japanese grep -q '鍵 tanaka: 髙橋　太郎、別人の氏名' \
+	<<<"$("$NATSUIN" --lang ja check --drop kokuzei "$dir/elsewhere.xtx")"
+same check-without-a-drop null "$("$NATSUIN" check --json \
+	"$dir/elsewhere.xtx" | jq -r '.[].people')"
 
 # The wrong person's: nothing is signed, the filing waits.
 named '鈴木　一郎' '見本 一郎'
@@ -157,59 +123,54 @@ same pool-nobody 'held signer-mismatch different ' "$(result)"
 must none
 run_batch
 
-# by-agent-id: the key with the agent's number, in one batch.
-sed 's/sign-with = .*/sign-with = { "by-agent-id" }/' "$dir/plain.conf" \
-	>"$conf"
-for who in 2222222222222222/鈴木一郎 1111111111111111/髙橋太郎 \
-	2222222222222222/鈴木一郎 1111111111111111/髙橋太郎; do
-	named "${who#*/}" '見本 一郎' "${who%/*}"
-done
-run_batch
-same by-agent-exit-code 0 $?
-same by-agent-keys '鈴木一郎 suzuki same
-髙橋太郎 tanaka same' "$(report_get '.filings[] |
-	"\(.people.name) \(.signers[0].key) \(.people.verdict)"' | sort -u)"
-same by-agent-all 4 "$(report_get '[.filings[].result |
-	select(. == "published")] | length')"
-# Only that one is asked for its PIN.
-chmod 600 "$dir/tanaka.pin"
-printf 'wrong\n' >"$dir/tanaka.pin"
-chmod 400 "$dir/tanaka.pin"
-named '鈴木一郎' '見本 一郎' 2222222222222222
-run_batch
-same by-agent-asks-no-other 0 $?
-same by-agent-opens-no-other suzuki "$(report_get '[.keys[].name] |
-	join(" ")')"
-chmod 600 "$dir/tanaka.pin"
-printf 'pass-tanaka\n' >"$dir/tanaka.pin"
-chmod 400 "$dir/tanaka.pin"
-
-# Nobody has the number, nobody is named, two have it: nothing is signed.
-before=$(signed)
-named '佐藤花子' '見本 一郎' 3333333333333333
-run_batch
-same by-agent-none 'held agent-key-none - ' "$(result)"
+# e-Gov: the applicant, and the contact where that is somebody else.
+sed 's/sign-with = .*/sign-with = { "tanaka" }\n\tformat = "egov"/
+	s/signer-must-match = .*/signer-must-match = "taxpayer"/' \
+	"$dir/plain.conf" >"$conf"
+application() { # application PERSON CORPORATION CONTACT
+	number=$((number + 1))
+	"$NATSUIN_BUILD/tests/tools/filings" egov "$number" 1 4KB "$dir/egov"
+	perl -Mutf8 -CSAD -0777 -i -pe '
+		BEGIN { ($p, $c, $k) = splice @ARGV, 0, 3 }
+		s{<申請者情報>.*?<氏名>\K[^<]*}{$p}s;
+		s{<申請者情報>.*?<法人団体名\K(/>|>[^<]*</法人団体名>)}
+			{>$c</法人団体名>}s;
+		s{<連絡先情報>.*?<氏名>\K[^<]*}{$k}s;' "$@" \
+		"$dir/egov"/*/kousei.xml
+	mv "$dir/egov"/* "$spool/in/kokuzei/"
+	run_batch
+	result
+}
+same egov-applicant 'published - variant ' \
+	"$(application 高橋太郎 '' 鈴木一郎)"
+same egov-representative 'published - same ' \
+	"$(application 髙橋太郎 株式会社見本 鈴木一郎)"
+same egov-somebody-else 'held signer-mismatch different ' \
+	"$(application 鈴木一郎 株式会社見本 髙橋太郎)"
 discard
-number=$((number + 1))
-"$NATSUIN_BUILD/tests/tools/filings" etax "$number" 1 4KB "$spool/in/kokuzei"
-run_batch
-same by-agent-missing 'held agent-id-missing - ' "$(result)"
-discard
-sed -i 's/2222222222222222/1111111111111111/' "$conf"
-named '髙橋太郎' '見本 一郎'
-run_batch
-same by-agent-two 'held agent-key-ambiguous - ' "$(result)"
-same by-agent-signs-nothing "$before" "$(signed)"
-# The setting is put right: it is taken up.
-sed -i '/^key "suzuki"/,/^}/s/1111111111111111/2222222222222222/' "$conf"
-run_batch
-same by-agent-then 'published - same ' "$(result)"
+sed -i 's/signer-must-match = .*/signer-must-match = "accountant"/' "$conf"
+same egov-contact 'published - same ' \
+	"$(application 鈴木一郎 株式会社見本 髙橋太郎)"
+same egov-no-contact 'published - none signer-name-missing' \
+	"$(application 髙橋太郎 '' 髙橋太郎)"
 
+# Substitute characters of a card, marked and compared.
+person watanabe --holder '渡鍋　一郎' --name-flags 01000 \
+	--address 東京都千代田区 --address-flags 0001000 >>"$dir/pki.log" 2>&1
+expect marked-name grep -q '渡《鍋》　一郎' \
+	<<<"$("$NATSUIN" cert "$dir/pki/watanabe.sign.pem")"
+expect marked-address grep -q '東京都《千》代田区' \
+	<<<"$("$NATSUIN" cert --holder "$dir/pki/watanabe.sign.pem")"
+expect address-only-where-asked eval \
+	'! "$NATSUIN" cert "$dir/pki/watanabe.sign.pem" | grep 千代田'
+sed 's/"tanaka"/"watanabe"/; s|/tanaka\.|/watanabe.|' "$dir/plain.conf" >"$conf"
+named '渡邊　一郎' '見本 一郎'
+run_batch
+same substitute 'published - unclear signer-unclear' "$(result)"
+same substitute-why substitute "$(report_get '.filings[].people.reason')"
+expect only-the-name-is-kept eval '! grep -rq "千代田\|319800401" \
+	"$spool/reports" "$spool/state/keys" "$dir/run.log"'
+cp "$dir/plain.conf" "$conf"
 expect all-verify eval "find '$spool/out' -name '*.xtx' -print0 |
 	xargs -0 '$NATSUIN' verify -q"
-
-# It is no name of a key; e-Gov has no such number.
-sed 's/key "suzuki"/key "by-agent-id"/' "$dir/plain.conf" >"$conf"
-expect no-key-of-that-name grep -q 'natsuin.conf:[0-9]*: key "by-agent-id"' \
-	<<<"$("$NATSUIN" --lang en status 2>&1)"
 finish
