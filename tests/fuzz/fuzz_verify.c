@@ -25,7 +25,8 @@ require(int ok, const char *what, const uint8_t *data, size_t size)
 }
 
 static void
-look(const struct found_signature *s, const uint8_t *data, size_t size)
+look(
+    const struct found_signature *s, bool odd, const uint8_t *data, size_t size)
 {
 	bool whole = s->value_ok && s->references_ok && s->covers_filing;
 
@@ -38,6 +39,9 @@ look(const struct found_signature *s, const uint8_t *data, size_t size)
 	    "bad without a reason", data, size);
 	require(!s->value_ok || s->certificate.len > 0, "no certificate", data,
 	    size);
+	/* Without the signed element at its place nothing is covered. */
+	require(
+	    !odd || !s->covers_filing, "covers an odd document", data, size);
 	if (whole && maker_known)
 		require(memcmp(s->spki, maker, sizeof maker) == 0,
 		    "another signer", data, size);
@@ -45,6 +49,27 @@ look(const struct found_signature *s, const uint8_t *data, size_t size)
 		memcpy(maker, s->spki, sizeof maker);
 		maker_known = true;
 	}
+}
+
+/* What is told around a signature: bounded, and never more than is there. */
+static void
+look_around(const struct coverage *c, const uint8_t *data, size_t size)
+{
+	size_t unexpected = 0;
+
+	require(c->count <= JUDGED_ITEMS_MAX, "too many items", data, size);
+	require(c->more == 0 || c->count == JUDGED_ITEMS_MAX,
+	    "cut though there is room", data, size);
+	for (size_t i = 0; i < c->count; i++) {
+		require(c->items[i].where[0] != '\0' &&
+			    memchr(c->items[i].where, '\0',
+				sizeof c->items[i].where) != NULL,
+		    "an item without a place", data, size);
+		unexpected += !c->items[i].by_format;
+	}
+	require(c->unexpected >= unexpected &&
+		    c->unexpected <= unexpected + c->more,
+	    "wrong count", data, size);
 }
 
 static void
@@ -58,6 +83,8 @@ judge(const struct verify_profile *p, const uint8_t *data, size_t size)
 	    .members = &member,
 	    .member_count = 1,
 	    .allow_legacy = true,
+	    .tell = size % 4 != 0, /* as for people, mostly */
+	    .absent = size % 4 == 1,
 	    .limits = {.full_verify_max = 1 << 20,
 		.depth = 200,
 		.attributes = 256,
@@ -69,8 +96,11 @@ judge(const struct verify_profile *p, const uint8_t *data, size_t size)
 		require(e.class == ERR_INPUT, e.code, data, size);
 		return;
 	}
-	for (size_t i = 0; i < r.count; i++)
-		look(&r.signatures[i].found, data, size);
+	for (size_t i = 0; i < r.count; i++) {
+		look(&r.signatures[i].found, r.fault.code[0] != '\0', data,
+		    size);
+		look_around(&r.signatures[i].uncovered, data, size);
+	}
 	verify_report_free(&r);
 }
 
