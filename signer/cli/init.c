@@ -30,6 +30,7 @@ static const char office_conf[] =
     "\tpath = \"in/kokuzei\"\n"
     "\tformat = \"auto\"               # auto | etax | egov\n"
     "\tsign-with = { \"office\" }      # keys, in signing order\n"
+    "\tsigner-must-match = \"accountant\"   # none | accountant | taxpayer\n"
     "}\n"
     "\n"
     "key \"office\" {\n"
