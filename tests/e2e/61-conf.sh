@@ -22,7 +22,8 @@ wrongly() {
 	"$NATSUIN" -c "$dir/none.conf" "$@" >"$dir/out" 2>"$dir/err"
 	echo "$? $(head -n 1 "$dir/err")"
 }
-same no-argument '64 usage: natsuin check [--drop NAME] FILE...' "$(wrongly check)"
+same no-argument '64 usage: natsuin check [--drop NAME] FILE...' \
+	"$(wrongly check)"
 same too-many-arguments '64 usage: natsuin init [--demo] DIR' \
 	"$(wrongly init a b)"
 same unknown-command '64 natsuin: there is no such command: sgin' \
