@@ -192,8 +192,10 @@ put_people(struct html *h, const struct report_people *p)
 	html_raw(h, "<dd>");
 	html_foreign(h, "b", p->holder);
 	html_raw(h, " ");
-	html_foreign(h, "span class=\"sub\"", p->key);
-	html_raw(h, "<br>");
+	html_foreign(h, "span class=\"quiet\"", p->key);
+	html_raw(h, "</dd>\n");
+	html_element(h, "dt", _("Names compared"));
+	html_raw(h, "<dd>");
 	html_text(
 	    h, people_verdict(p->verdict, p->why, p->how, text, sizeof text));
 	html_raw(h, "</dd>\n");
