@@ -226,8 +226,9 @@ const struct conf_setting conf_settings[] = {
 
 {"certificates", "anchors", CONF_PATH, "", "/etc/natsuin/anchors", 0, 0, NULL,
     C(anchors),
-    N_("A folder of trusted CA certificates (PEM). Empty: no path can be "
-    "checked, and the report says so.")},
+    N_("A folder of CA certificates (PEM or DER). The self-signed ones are "
+    "trusted; others, such as cross-certificates, help to get to one. Empty: "
+    "no path can be checked, and the report says so.")},
 {"certificates", "revocation", CONF_ENUM, "prefer", NULL, 0, 0,
     words_revocation, C(revocation),
     N_("Whether revocation must be known (require), is used when it can be "

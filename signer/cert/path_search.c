@@ -108,6 +108,9 @@ compare_issuers(const void *a, const void *b, void *ctx)
 	if (d == 0)
 		d = ASN1_TIME_compare(
 		    X509_get0_notAfter(nb->x), X509_get0_notAfter(na->x));
+	/* -2: no time at all. */
+	if (d < -1)
+		d = 0;
 	return d != 0 ? d : X509_cmp(na->x, nb->x);
 }
 

@@ -12,6 +12,7 @@
 #include "tests/lib/pathlab.h"
 #include "tests/lib/suite.h"
 
+#include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -819,7 +820,65 @@ a_policy_tree_does_not_explode(void)
 	buf_free(&text);
 }
 
+/* The path of a leaf when one of the anchors is changed; false: that is no
+ * certificate any more. */
+static bool
+judge_changed(const struct buf *leaf, struct buf *ca, size_t at, uint8_t bits)
+{
+	struct cert_policy p = {.revocation = CONF_REVOCATION_PREFER};
+	const unsigned char *d = ca->p;
+	struct buf pem = {0};
+	X509 *x[2] = {pathlab_find(&lab, "R")->x, NULL};
+	bool read;
+
+	ca->p[at] ^= bits;
+	x[1] = d2i_X509(NULL, &d, (long)ca->len);
+	read = x[1] != NULL;
+	if (read) {
+		struct cert_anchors *a;
+
+		certlab_pem(x, 2, &pem);
+		a = cert_anchors_parse(buf_view(&pem), &error);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+		p.anchors = a;
+		CHECK_OK(cert_check(
+			     &p, buf_view(leaf), certlab_time(NOW), &v, &error),
+		    &error);
+		cert_anchors_free(a);
+	}
+	ERR_clear_error();
+	X509_free(x[1]);
+	buf_free(&pem);
+	ca->p[at] ^= bits;
+	return read;
+}
+
+static void
+a_changed_authority_is_no_way(void)
+{
+	static const uint8_t bits[] = {0x5A, 0x80};
+	struct buf leaf = {0}, ca = {0};
+	unsigned good = 0, read = 0;
+
+	pathlab_make(&lab, "R; A<R pol=a map=a>b any=1 len=1 "
+			   "permit=dir:Alpha exclude=DNS:example.com; "
+			   "leaf<A o=Alpha pol=b");
+	certlab_der(pathlab_find(&lab, "leaf")->x, &leaf);
+	certlab_der(pathlab_find(&lab, "A")->x, &ca);
+	CU_ASSERT_TRUE(judge_changed(&leaf, &ca, 0, 0) && v.ok);
+	for (size_t i = 0; i < ca.len; i++)
+		if (judge_changed(&leaf, &ca, i, bits[i % 2])) {
+			read++;
+			good += v.ok || v.path == CERT_PATH_OK;
+		}
+	CU_ASSERT_EQUAL(good, 0);
+	CU_ASSERT_TRUE(read > 100);
+	buf_free(&leaf);
+	buf_free(&ca);
+	pathlab_free(&lab);
+}
+
 SUITE_MAIN("path", CASE(each_row_has_its_verdict), CASE(openssl_verify_agrees),
     CASE(a_pile_of_cross_certificates_is_bounded),
     CASE(ways_come_shortest_first_and_end), CASE(signatures_are_bounded),
-    CASE(a_policy_tree_does_not_explode))
+    CASE(a_policy_tree_does_not_explode), CASE(a_changed_authority_is_no_way))
