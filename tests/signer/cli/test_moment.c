@@ -79,7 +79,7 @@ calendar_is_kept(void)
 			int last = days[month - 1] + (month == 2 && leap);
 
 			for (int day = 1; day <= 31; day++) {
-				char text[16];
+				char text[48];
 				struct err e = {0};
 				int rc;
 
