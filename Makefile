@@ -95,6 +95,8 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIB)
 	$(CC) $(LINK) -o $@ $^ $(NLIBS) $(LDFLAGS)
 
 $(B)/tests/tools/jsonschema: $(B)/tests/lib/jsonschema.o
+$(B)/tests/tools/showcase: $(B)/tests/lib/catalogue.o \
+	$(B)/tests/lib/sample_report.o
 $(B)/tests/tools/%: $(B)/tests/tools/%.o $(LIB)
 	$(CC) $(LINK) -o $@ $^ $(NLIBS) $(LDFLAGS)
 

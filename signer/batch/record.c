@@ -315,6 +315,7 @@ take_registration(struct runner *r, struct report *t, struct report_key *x,
 	enum registered state;
 	struct err e = {0};
 	const char *code = NULL;
+	char detail[100];
 
 	if (k->status.certificate.len == 0)
 		return;
@@ -326,9 +327,11 @@ take_registration(struct runner *r, struct report *t, struct report_key *x,
 	else if (state == REGISTERED_FIRST && is_first_batch(r, k) &&
 		 k->conf->etax_user_id[0] != '\0')
 		code = "certificate-first-use";
-	if (code != NULL)
-		report_warn(t, &x->warnings, &x->warning_count, code,
-		    k->verdict.cert.serial);
+	if (code == NULL)
+		return;
+	snprintf(
+	    detail, sizeof detail, "serial number %s", k->verdict.cert.serial);
+	report_warn(t, &x->warnings, &x->warning_count, code, detail);
 }
 
 static void
@@ -374,8 +377,8 @@ take_due(struct runner *r, struct report *t)
 			       strcmp(t->filings[f].drop, d->name) == 0;
 		if (!used || d->due_ms == 0 || d->due_ms >= t->finished_ms)
 			continue;
-		snprintf(detail, sizeof detail, "%s, %.10s", d->name,
-		    cert_time_text(d->due_ms, when, sizeof when));
+		snprintf(detail, sizeof detail, "due date of %s: %.10s",
+		    d->name, cert_time_text(d->due_ms, when, sizeof when));
 		report_warn(
 		    t, &t->warnings, &t->warning_count, "due-passed", detail);
 	}

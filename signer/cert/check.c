@@ -107,13 +107,17 @@ warn_expiry(struct cert_verdict *v, int64_t first_days)
 
 	cert_time_text(v->cert.not_after_ms, when, sizeof when);
 	if (v->days_left <= 7)
-		cert_add_warning(v, "certificate-expires-7", "%s", when);
+		cert_add_warning(
+		    v, "certificate-expires-7", "valid until %s", when);
 	else if (v->days_left <= 30)
-		cert_add_warning(v, "certificate-expires-30", "%s", when);
+		cert_add_warning(
+		    v, "certificate-expires-30", "valid until %s", when);
 	else if (v->days_left <= 60)
-		cert_add_warning(v, "certificate-expires-60", "%s", when);
+		cert_add_warning(
+		    v, "certificate-expires-60", "valid until %s", when);
 	else if (v->days_left <= first_days)
-		cert_add_warning(v, "certificate-expires-90", "%s", when);
+		cert_add_warning(
+		    v, "certificate-expires-90", "valid until %s", when);
 }
 
 /* Does this key sign for the drop folder? */
@@ -147,13 +151,14 @@ warn_due(const struct cert_policy *p, struct cert_verdict *v)
 		    !cert_is_over(v->cert.not_after_ms, d->due_ms) ||
 		    !signs_for(p, d))
 			continue;
-		n = snprintf(drops + used, sizeof drops - used, "%s%s %.10s",
+		n = snprintf(drops + used, sizeof drops - used, "%s%s: %.10s",
 		    used == 0 ? "" : ", ", d->name,
 		    cert_time_text(d->due_ms, when, sizeof when));
 		used += n < 0 ? 0 : (size_t)n;
 	}
 	if (used > 0)
-		cert_add_warning(v, "certificate-ends-before-due", "%s; %s",
+		cert_add_warning(v, "certificate-ends-before-due",
+		    "valid until %s; due date of %s",
 		    cert_time_text(v->cert.not_after_ms, when, sizeof when),
 		    drops);
 }
@@ -268,7 +273,8 @@ as_of_then(struct cert_verdict *v)
 	    v->at_ms < r->revoked_ms) {
 		cert_add_warning(v, "certificate-revoked-later", "%s%s%s; %s",
 		    cert_time_text(r->revoked_ms, when, sizeof when),
-		    r->reason[0] == '\0' ? "" : ", ", r->reason, r->source);
+		    r->reason[0] == '\0' ? "" : ", ",
+		    cert_revocation_reason_text(r->reason), r->source);
 		r->state = REVOCATION_GOOD;
 	} else if (r->state == REVOCATION_GOOD &&
 		   r->produced_ms > v->cert.not_after_ms) {
@@ -306,26 +312,32 @@ static void
 check_revocation(const struct cert_policy *p, struct cert_verdict *v)
 {
 	const struct cert_revocation *r = &v->revoked;
+	const char *since = "";
 	char when[32] = "";
 
 	take_revocation(p, v);
-	if (r->revoked_ms != 0)
+	if (r->revoked_ms != 0) {
 		cert_time_text(r->revoked_ms, when, sizeof when);
+		since = "invalid since ";
+	}
 	if (r->state == REVOCATION_REVOKED)
-		cert_add_problem(v, "certificate-revoked", "%s%s%s; %s", when,
-		    r->reason[0] == '\0' ? "" : ", ", r->reason, r->source);
+		cert_add_problem(v, "certificate-revoked",
+		    "%s%s%s%s; asked at %s", since, when,
+		    r->reason[0] == '\0' ? "" : ", ",
+		    cert_revocation_reason_text(r->reason), r->source);
 	else if (r->state == REVOCATION_SUSPENDED)
-		cert_add_problem(
-		    v, "certificate-suspended", "%s; %s", when, r->source);
+		cert_add_problem(v, "certificate-suspended",
+		    "%s%s; asked at %s", since, when, r->source);
 	if (r->state != REVOCATION_NOT_CHECKED)
 		return;
 	/* A check that is demanded and cannot be made has failed. */
 	if (p->revocation == CONF_REVOCATION_REQUIRE)
 		cert_add_problem(v, "certificate-revocation-required", "%s%s%s",
-		    r->why, r->source[0] == '\0' ? "" : ", ", r->source);
+		    r->why, r->source[0] == '\0' ? "" : "; asked at ",
+		    r->source);
 	else if (asked_in_vain(r))
-		cert_add_warning(v, "certificate-revocation-unknown", "%s, %s",
-		    r->why, r->source);
+		cert_add_warning(v, "certificate-revocation-unknown",
+		    "%s; asked at %s", r->why, r->source);
 }
 
 int

@@ -4,6 +4,8 @@
  */
 #include "signer/cert/revocation.h"
 
+#include "base/i18n.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +26,27 @@ cert_revocation_forbids(const struct cert_revocation *r)
 {
 	return r->state == REVOCATION_REVOKED ||
 	       r->state == REVOCATION_SUSPENDED;
+}
+
+const char *
+cert_revocation_reason_text(const char *reason)
+{
+	static const char *const words[][2] = {
+	    {"unspecified", N_("no reason given")},
+	    {"keyCompromise", N_("the key may be in other hands")},
+	    {"cACompromise", N_("the authority's key may be in other hands")},
+	    {"affiliationChanged", N_("the holder's data have changed")},
+	    {"superseded", N_("replaced by a new certificate")},
+	    {"cessationOfOperation", N_("no longer needed")},
+	    {"certificateHold", N_("put on hold")},
+	    {"privilegeWithdrawn", N_("the right to use it was withdrawn")},
+	    {"aACompromise", N_("the authority's data may be wrong")},
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(words[i][0], reason) == 0)
+			return words[i][1];
+	return reason;
 }
 
 void

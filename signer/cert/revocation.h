@@ -44,6 +44,8 @@ struct cert_revocation {
 /* "not-checked", "good", "revoked", "suspended". */
 const char *cert_revocation_name(enum revocation_state s);
 bool cert_revocation_forbids(const struct cert_revocation *r);
+/* "keyCompromise" in words (English, N_() marked); others as they are. */
+const char *cert_revocation_reason_text(const char *reason);
 /* A result that nobody has been asked for. */
 void cert_revocation_none(struct cert_revocation *r, const char *why);
 

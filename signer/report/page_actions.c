@@ -132,7 +132,7 @@ put_remark(struct page *p, const struct said *s)
 	enum urgency u = urgency_of(s->remark->code);
 	struct html *h = &p->h;
 
-	html_raw(h, "<article class=\"group remark ");
+	html_raw(h, "<article class=\"group remark to-do-");
 	html_raw(h, urgency_name(u));
 	html_raw(h, "\">\n<h3>");
 	if (u != URGENCY_NOTE) {

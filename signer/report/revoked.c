@@ -61,7 +61,7 @@ put_source(struct text *t, const struct cert_revocation *r)
 	    r->source);
 	put_times(t, r);
 	if (r->reason[0] != '\0')
-		put(t, ", %s", r->reason);
+		put(t, ", %s", _(cert_revocation_reason_text(r->reason)));
 	if (r->cached)
 		put(t, "%s", _(", asking failed, earlier answer used"));
 	if (strcmp(r->note, "nonce-missing") == 0)

@@ -5,6 +5,7 @@
 #include "signer/report/words.h"
 
 #include "base/i18n.h"
+#include "signer/report/explain.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -84,6 +85,22 @@ static const char *const phrases[] = {
     N_("Input is not proper UTF-8, indicate encoding !"),
     N_(", first in line"),
     N_("key \""),
+    N_("valid until "),
+    N_("invalid since "),
+    N_("; asked at "),
+    N_(" JST"),
+    N_("; due date of "),
+    N_("due date of "),
+    N_("serial number "),
+    N_("no reason given"),
+    N_("the key may be in other hands"),
+    N_("the authority's key may be in other hands"),
+    N_("the holder's data have changed"),
+    N_("replaced by a new certificate"),
+    N_("no longer needed"),
+    N_("put on hold"),
+    N_("the right to use it was withdrawn"),
+    N_("the authority's data may be wrong"),
 };
 
 /* The phrase that begins at `at`, unless in the middle of a word. */
@@ -322,6 +339,27 @@ put_place(struct line *l, const char *detail)
 	return after == NULL ? at : after;
 }
 
+/* "timeout; asked at …": why revocation is not known, in the words of the
+ * reason's code. */
+static const char *
+put_why(struct line *l, const char *detail)
+{
+	static const char asked[] = "; asked at ";
+	size_t n = strspn(detail, "abcdefghijklmnopqrstuvwxyz-");
+	char code[64];
+
+	if (n == 0 || n > 40 || (detail[n] != '\0' && detail[n] != ';'))
+		return detail;
+	snprintf(code, sizeof code, "revocation-%.*s", (int)n, detail);
+	if (!explain_known(code))
+		return detail;
+	put(l, explain_what(code), strlen(explain_what(code)));
+	if (strncmp(detail + n, asked, strlen(asked)) != 0)
+		return detail + n;
+	put(l, _(" Asked: "), strlen(_(" Asked: ")));
+	return detail + n + strlen(asked);
+}
+
 const char *
 words_detail(const char *detail, char *out, size_t size)
 {
@@ -331,7 +369,7 @@ words_detail(const char *detail, char *out, size_t size)
 	out[0] = '\0';
 	if (detail == NULL)
 		return out;
-	for (at = put_place(&l, detail); *at != '\0';) {
+	for (at = put_why(&l, put_place(&l, detail)); *at != '\0';) {
 		const char *phrase = phrase_at(at, detail);
 
 		if (phrase == NULL) {

@@ -40,9 +40,9 @@ critical other certificate-critical-extension . etax
 rsa1024 other certificate-key-too-small 1024 etax
 sha1 other certificate-algorithm sha1 etax
 p384 other algorithm-not-allowed ecdsa-sha384 etax
-revoked-by-list other certificate-revoked keyCompromise.*listed.crl etax require
+revoked-by-list other certificate-revoked in.other.hands.*listed.crl etax require
 suspended other certificate-suspended listed.crl etax require
-revoked-by-ocsp other certificate-revoked superseded.*http etax require
+revoked-by-ocsp other certificate-revoked replaced.*http etax require
 stale-list other certificate-revocation-required ^stale etax require
 list-of-other-key other certificate-revocation-required ^crl-other-gen etax require
 closed closed certificate-kind-refused closed etax

@@ -66,7 +66,7 @@ level() {
 	same "in-$1-days" "$1" "$(report_get '.keys[0].days_left')"
 	place=$(xmllint --html --xpath "string(//article[.//code='$code']/@class)" \
 		"$spool/reports/$(last_batch)/report.html" 2>/dev/null)
-	same "in-$1-page" "${code:+group remark $3}" "$place"
+	same "in-$1-page" "${code:+group remark to-do-$3}" "$place"
 	same "in-$1-top" "$6" "$(xmllint --html --xpath \
 		"count(//section[@class='urgent']//code[.='$code'])" \
 		"$spool/reports/$(last_batch)/report.html" 2>/dev/null)"
@@ -116,7 +116,7 @@ number=$((number + 1))
 drop_filings etax "$number" 1 4KB
 run_batch
 same ends-before-due-is-signed 0 $?
-same ends-before-due-is-reported "kokuzei $(day 201)" "$(report_get \
+same ends-before-due-is-reported "due date of kokuzei: $(day 201)" "$(report_get \
 	'.keys[].warnings[] | select(.code == "certificate-ends-before-due")
 	.detail' | sed 's/.*; //')"
 expect ends-before-due-is-on-top test 1 = "$(xmllint --html --xpath \
@@ -134,7 +134,7 @@ due "$(day -1)"
 number=$((number + 1))
 drop_filings etax "$number" 1 4KB
 run_batch
-same passed-due-is-signed-and-told "0 due-passed kokuzei, $(day -1)" \
+same passed-due-is-signed-and-told "0 due-passed due date of kokuzei: $(day -1)" \
 	"$? $(report_get '.warnings[] | "\(.code) \(.detail)"')"
 "$NATSUIN" --json doctor >"$dir/out"
 same passed-due-by-doctor due-passed "$(notes '.[]')"

@@ -203,12 +203,13 @@ the_due_date_is_compared(void)
 	check(&p, leaf, "20270601000000Z");
 	CU_ASSERT_TRUE(v.ok);
 	CU_ASSERT_STRING_EQUAL(warning_detail("certificate-ends-before-due"),
-	    "2027-12-31 23:59:59 JST; one 2028-01-01");
+	    "valid until 2027-12-31 23:59:59 JST; due date of one: 2028-01-01");
 	/* A pool's name stands for its keys. */
 	drops[2].due_ms = drops[1].due_ms;
 	check(&p, leaf, "20270601000000Z");
 	CU_ASSERT_STRING_EQUAL(warning_detail("certificate-ends-before-due"),
-	    "2027-12-31 23:59:59 JST; one 2028-01-01, three 2028-03-15");
+	    "valid until 2027-12-31 23:59:59 JST; due date of one: "
+	    "2028-01-01, three: 2028-03-15");
 	/* A date that is over, and a certificate that is, say other things. */
 	CU_ASSERT_EQUAL(clock_day_end("2027-05-31", &drops[0].due_ms), 0);
 	drops[2].due_ms = 0;

@@ -94,6 +94,37 @@ days_left_are_days_in_japan(void)
 	CU_ASSERT_EQUAL(report_days_left(0, midnight + DAY_MS), -2);
 }
 
+/* What is recorded about a certificate in English reads well in Japanese. */
+static void
+details_of_certificates_have_their_words(void)
+{
+	static const char *const rows[][2] = {
+	    {"valid until 2026-11-27 23:59:59 JST; due date of kokuzei: "
+	     "2026-12-10",
+		"有効期間の満了 2026-11-27 23:59:59 (日本時間)。提出期限 "
+		"投入フォルダ kokuzei: 2026-12-10"},
+	    {"invalid since 2026-11-20 10:00:00 JST, the key may be in other "
+	     "hands; asked at http://a/",
+		"失効日時 2026-11-20 10:00:00 (日本時間), "
+		"鍵が他人に渡ったおそれがあるため。確認先 http://a/"},
+	    {"timeout; asked at http://a/",
+		"証明書が失効しているかどうかは確認できていません。"
+		"サーバーが時間内に応答しませんでした。確認先 http://a/"},
+	    {"unknown-word; asked at http://a/",
+		"unknown-word。確認先 http://a/"},
+	};
+	char text[400];
+
+	catalogue_use("ja");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		CU_ASSERT_STRING_EQUAL(
+		    words_detail(rows[i][0], text, sizeof text), rows[i][1]);
+	catalogue_use("en");
+	CU_ASSERT_STRING_EQUAL(words_detail(rows[2][0], text, sizeof text),
+	    "Whether the certificate was revoked is not known: the server did "
+	    "not answer in time. Asked: http://a/");
+}
+
 static void
 times_are_japanese(void)
 {
@@ -254,8 +285,8 @@ writers_refuse_a_report_with_holes(void)
 
 SUITE_MAIN("report", CASE(user_id_is_masked_when_set), CASE(text_becomes_utf8),
     CASE(findings_fill_a_filing), CASE(days_left_are_days_in_japan),
-    CASE(times_are_japanese), CASE(periods_are_dates),
-    CASE(line_numbers_speak_the_language),
+    CASE(details_of_certificates_have_their_words), CASE(times_are_japanese),
+    CASE(periods_are_dates), CASE(line_numbers_speak_the_language),
     CASE(schema_problems_speak_the_language), CASE(groups_put_the_worst_first),
     CASE(filing_stands_once_under_a_warning),
     CASE(writers_refuse_a_report_with_holes))

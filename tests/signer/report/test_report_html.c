@@ -199,6 +199,7 @@ what_is_urgent_is_on_top(void)
 		doc = page(&r);
 		snprintf(xpath, sizeof xpath,
 		    "count(//article[.//code='%s'][contains(@class,'remark "
+		    "to-do-"
 		    "%s')]%s)",
 		    levels[i].code, levels[i].urgency,
 		    levels[i].top
