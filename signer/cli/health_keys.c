@@ -234,6 +234,46 @@ tell_registration(struct patient *p, const struct cert_verdict *v)
 	queue_close(q);
 }
 
+static bool
+signs_for(const struct patient *p, const struct conf_drop *d)
+{
+	for (size_t i = 0; i < d->sign_with.count; i++) {
+		struct conf_list keys =
+		    conf_signer_keys(p->conf, &d->sign_with.item[i]);
+
+		for (size_t k = 0; k < keys.count; k++)
+			if (strcmp(keys.item[k], p->key->name) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* Before the first filing is held for it.  What arrives in a folder of any
+ * format is not known. */
+static void
+tell_kind(struct patient *p, const struct cert_profile *kind)
+{
+	for (size_t i = 0; i < p->conf->drop_count; i++) {
+		const struct conf_drop *d = &p->conf->drops[i];
+		const char *format =
+		    d->format == CONF_FORMAT_ETAX ? "etax" : "egov";
+		enum cert_acceptance a = cert_profile_accepts(kind, format);
+		char detail[200];
+
+		if (d->format == CONF_FORMAT_AUTO || a == CERT_ACCEPTED ||
+		    !signs_for(p, d))
+			continue;
+		snprintf(detail, sizeof detail, "%s: %s, %s", d->name,
+		    kind->name, format);
+		if (a == CERT_NOT_ACCEPTED)
+			health_note(p->h, HEALTH_BAD, p->subject,
+			    "certificate-format", detail);
+		else
+			health_note(p->h, HEALTH_WARN, p->subject,
+			    "certificate-format-unconfirmed", detail);
+	}
+}
+
 static int
 judge(struct patient *p, const struct cert_anchors *anchors,
     struct cert_verdict *v, struct err *e)
@@ -265,6 +305,8 @@ check_certificate(struct patient *p, const struct cert_anchors *anchors)
 		tell_verdict(p, v);
 		tell_revocation(p, v);
 		tell_registration(p, v);
+		if (cert_profile_may_sign(&v->cert.profile))
+			tell_kind(p, &v->cert.profile);
 	}
 	free(v);
 }

@@ -76,6 +76,7 @@ s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 openssl ocsp -index "$pki/index" -CA "$pki/ocsp.ca.pem" -port "$port" \
 	-rsigner "$pki/responder.pem" -rkey "$pki/responder.key" -nmin 60 \
 	>"$dir/ocsp.log" 2>&1 &
+responder=$!
 until_there grep -q 'waiting for OCSP client' "$dir/ocsp.log"
 
 # One key and one drop folder for each.
@@ -249,6 +250,8 @@ narrow() { # FORMAT: all that is said about them
 		printf '\tformats = { %s }\n}\n' "$1"
 	done
 }
+kill "$responder"
+wait "$responder" 2>/dev/null
 rm -rf "${spool:?}"
 mkdir -p "$spool/in"
 number=200
@@ -301,6 +304,23 @@ expect juki-tells-its-end grep -q 'the last ones ended in December 2018' \
 card ja guild
 expect configured-label grep -q '^士業団体の証明書$' "$dir/shown"
 expect configured-renewal grep -q '更新 *毎年4月に団体へ申し込む' "$dir/shown"
+
+# natsuin doctor tells before a filing is held; of folders for one format.
+for name in commercial tax; do
+	sed -n "/^key \"$name\"/,/^}/p" "$dir/keys"
+done >"$dir/some"
+mv "$dir/some" "$dir/keys"
+for name in commercial.etax commercial.egov tax.egov; do
+	sed -n "/^drop \"$name\"/,/^}/p" "$dir/drops"
+done >"$dir/some"
+printf 'drop "any" {\n\tsign-with = { "tax" }\n}\n' >>"$dir/some"
+mv "$dir/some" "$dir/drops"
+kind commercial etax | sed 's/Guild commercial/Registrar/' | configure en
+"$NATSUIN" --json doctor >"$dir/shown" 2>"$dir/err"
+same doctor-tells-formats "bad key commercial certificate-format
+warning key tax certificate-format-unconfirmed" "$(jq -r '.[] |
+	select(.code | startswith("certificate-format")) |
+	"\(.state) \(.subject) \(.code)"' "$dir/shown")"
 
 # Whom a kind lets be asked: the certificate names a list at a closed port.
 printf '%s\n' 'keyUsage=critical,nonRepudiation' \
