@@ -49,9 +49,12 @@ struct audit {
 	char open[AUDIT_OPEN_MAX]
 		 [KEY_JOB_ID_MAX]; /* nothing came of them yet */
 	unsigned open_count;
-	struct buf cut;           /* the next lines if nothing ever does */
-	atomic_bool in_two_minds; /* chain and cut do not fit each other */
+	struct buf cut; /* the next lines if nothing ever does */
+	atomic_int at;  /* enum at: who is at the file's end */
 };
+
+/* Only one of two threads writes the next line. */
+enum at { AT_NOBODY, AT_APPEND, AT_CUT };
 
 /* The writer tells what became durable, or the errno that ended it. */
 struct writer_word {
@@ -221,23 +224,41 @@ prepare_cut(struct audit *a, struct err *e)
 	return 0;
 }
 
-static int
-append_line(struct audit *a, struct slice line, struct err *e)
+static bool
+take_end(struct audit *a, enum at who)
 {
-	int result;
+	int nobody = AT_NOBODY;
 
-	a->in_two_minds = true;
-	result = submit(a, line, e);
-	if (result == 0) {
-		audit_chain_advance(&a->chain, slice_of(line.p, line.len - 1));
-		result = prepare_cut(a, e);
-	}
-	a->in_two_minds = false;
-	return result;
+	return atomic_compare_exchange_strong(&a->at, &nobody, (int)who);
+}
+
+/* Never comes back after audit_cut: the process ends, and its last lines
+ * are written. */
+static void
+begin(struct audit *a)
+{
+	while (!take_end(a, AT_APPEND))
+		poll(NULL, 0, 1);
+}
+
+static void
+end(struct audit *a)
+{
+	a->at = AT_NOBODY;
 }
 
 static int
-append(struct audit *a, json_t *record, uint64_t *ticket, struct err *e)
+append_line(struct audit *a, struct slice line, struct err *e)
+{
+	if (submit(a, line, e) != 0)
+		return -1;
+	audit_chain_advance(&a->chain, slice_of(line.p, line.len - 1));
+	return prepare_cut(a, e);
+}
+
+/* Between begin and end. */
+static int
+append_more(struct audit *a, json_t *record, uint64_t *ticket, struct err *e)
 {
 	struct buf line = {0};
 	int result = -1;
@@ -253,9 +274,20 @@ append(struct audit *a, json_t *record, uint64_t *ticket, struct err *e)
 	return result;
 }
 
-int
-audit_event(struct audit *a, const char *kind, const char *job,
-    const char *detail, uint64_t *ticket, struct err *e)
+static int
+append(struct audit *a, json_t *record, uint64_t *ticket, struct err *e)
+{
+	int result;
+
+	begin(a);
+	result = append_more(a, record, ticket, e);
+	end(a);
+	return result;
+}
+
+static json_t *
+event(const struct audit *a, const char *kind, const char *job,
+    const char *detail)
 {
 	json_t *r = record_new(a, kind);
 
@@ -263,16 +295,27 @@ audit_event(struct audit *a, const char *kind, const char *job,
 		json_object_set_new(r, "job", json_string(job));
 	if (r != NULL && detail[0] != '\0')
 		json_object_set_new(r, "detail", json_string(detail));
-	return append(a, r, ticket, e);
+	return r;
+}
+
+int
+audit_event(struct audit *a, const char *kind, const char *job,
+    const char *detail, uint64_t *ticket, struct err *e)
+{
+	return append(a, event(a, kind, job, detail), ticket, e);
 }
 
 void
 audit_cut(struct audit *a)
 {
+	bool mine = take_end(a, AT_CUT);
+
 	/* The other thread is about to change the lines. */
-	for (int i = 0; a->in_two_minds && i < CUT_PATIENCE_MS; i++)
+	for (int i = 0; !mine && i < CUT_PATIENCE_MS; i++) {
 		poll(NULL, 0, 1);
-	if (a->cut.len > 0)
+		mine = take_end(a, AT_CUT);
+	}
+	if (mine && a->cut.len > 0)
 		fs_write(a->writer, buf_view(&a->cut), NULL);
 }
 
@@ -291,22 +334,42 @@ references(const struct template_match *m)
 	return list;
 }
 
-void
-audit_answered(struct audit *a, const char *job)
+static void
+not_open(struct audit *a, const char *job)
 {
-	struct err ignored = {0};
 	unsigned i = 0;
 
 	while (i < a->open_count && strcmp(a->open[i], job) != 0)
 		i++;
 	if (i == a->open_count)
 		return;
-	a->in_two_minds = true;
 	a->open_count--;
 	memmove(a->open[i], a->open[i + 1],
 	    (a->open_count - i) * sizeof a->open[0]);
+}
+
+void
+audit_answered(struct audit *a, const char *job)
+{
+	struct err ignored = {0};
+
+	begin(a);
+	not_open(a, job);
 	prepare_cut(a, &ignored);
-	a->in_two_minds = false;
+	end(a);
+}
+
+int
+audit_not_signed(
+    struct audit *a, const char *job, const char *why, struct err *e)
+{
+	int result;
+
+	begin(a);
+	not_open(a, job);
+	result = append_more(a, event(a, "not-signed", job, why), NULL, e);
+	end(a);
+	return result;
 }
 
 int

@@ -36,18 +36,19 @@ void audit_set_serial(struct audit *a, const char *serial);
 int audit_sign(struct audit *a, const char *job, const uint8_t sha256[32],
     const struct template_match *m, uint64_t *ticket, struct err *e);
 
-/* Appends an event of the session: "unlocked", "locked", "not-signed",
- * "pin-changed". */
+/* Appends an event of the session: "unlocked", "locked", "pin-changed". */
 int audit_event(struct audit *a, const char *kind, const char *job,
     const char *detail, uint64_t *ticket, struct err *e);
 
-/* Something has come of the job of an audit_sign, or a record says that
- * nothing does. */
+/* Something has come of the job of an audit_sign. */
 void audit_answered(struct audit *a, const char *job);
+/* Nothing has, and never will: appends "not-signed". */
+int audit_not_signed(
+    struct audit *a, const char *job, const char *why, struct err *e);
 
 /* For every audit_sign that is not answered appends "not-signed" with detail
  * "card-timeout", made beforehand.  For a signal handler of a process that
- * then ends. */
+ * then ends: another thread's next call for this file does not return. */
 void audit_cut(struct audit *a);
 
 /* The descriptor that becomes readable when more has become durable. */

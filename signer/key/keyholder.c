@@ -334,7 +334,7 @@ wait_events(struct keyholder *k, struct watched *w, int timeout)
 	w->count = 0;
 	watch(w, k->signals, POLLIN, NULL);
 	watch(w, audit_fd(k->audit), POLLIN, NULL);
-	watch(w, k->ending ? -1 : k->listener, POLLIN, NULL);
+	watch(w, k->listener, POLLIN, NULL);
 	watch(w, k->hand == NULL ? -1 : hand_fd(k->hand), POLLIN, NULL);
 	/* Begins with another client each round, so that none is always
 	 * served last. */
@@ -367,25 +367,36 @@ hold_round(struct keyholder *k, int timeout)
 	hold_give(k);
 }
 
+/* Clients are not heard any more: what they send or that they go would end
+ * each wait at once. */
+static void
+wait_answers(struct keyholder *k, int timeout)
+{
+	struct pollfd fd[] = {
+	    {audit_ok(k->audit) ? audit_fd(k->audit) : -1, POLLIN, 0},
+	    {k->hand == NULL ? -1 : hand_fd(k->hand), POLLIN, 0}};
+
+	poll(fd, sizeof fd / sizeof *fd, timeout);
+}
+
 /* The session is over; what the card is at is finished, what was signed is
  * still released, once its record is durable, and refusals and the answer to
  * `lock` get out. */
 static void
 wind_up(struct keyholder *k)
 {
-	struct watched w;
 	int64_t give_up;
 
 	hold_withdraw(k);
 	while (hold_at_work(k)) {
-		wait_events(k, &w, 1000);
+		wait_answers(k, 1000);
 		hold_take_back(k);
 		hold_release(k);
 	}
 	give_up = clock_mono_ms() + 5000;
 	while (hold_unreleased(k) && audit_ok(k->audit) &&
 	       clock_mono_ms() < give_up) {
-		wait_events(k, &w, 100);
+		wait_answers(k, 100);
 		hold_release(k);
 	}
 }
@@ -433,13 +444,13 @@ keyholder_close(struct keyholder *k)
 	if (k == NULL)
 		return;
 	hand_free(k->hand);
+	for (unsigned i = 0; i < HOLD_REQUESTS; i++)
+		hold_clear_request(&k->requests[i]);
 	session_close(k->session);
 	k->ending = true;
 	for (unsigned i = 0; i < HOLD_CLIENTS; i++)
 		if (k->clients[i].fd >= 0)
 			hold_drop(k, &k->clients[i], "session-over");
-	for (unsigned i = 0; i < HOLD_REQUESTS; i++)
-		hold_clear_request(&k->requests[i]);
 	if (k->listener >= 0) {
 		fs_unlink(k->run_dir, k->socket_name, &ignored);
 		close(k->listener);

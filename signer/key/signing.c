@@ -187,8 +187,7 @@ not_signed(struct keyholder *k, const struct request *r, const char *why)
 {
 	struct err ignored = {0};
 
-	audit_answered(k->audit, r->job);
-	audit_event(k->audit, "not-signed", r->job, why, NULL, &ignored);
+	audit_not_signed(k->audit, r->job, why, &ignored);
 }
 
 /* The card or the key failed. */
