@@ -83,6 +83,11 @@ work(struct hand *h, struct place *p)
 	pthread_mutex_unlock(&h->lock);
 	result =
 	    session_sign_once(h->session, &p->in, &out->signature, &out->error);
+	/* What a backend noted on its way to a signature is no failure. */
+	if (result == 0)
+		err_clear(&out->error);
+	else if (out->error.class == ERR_NONE)
+		err_set(&out->error, ERR_CARD, "key-unusable", "%s", "");
 	pthread_mutex_lock(&h->lock);
 	p->state = PLACE_DONE;
 	h->failed = result != 0;
@@ -143,6 +148,7 @@ hand_free(struct hand *h)
 	pthread_cond_signal(&h->change);
 	pthread_mutex_unlock(&h->lock);
 	pthread_join(h->thread, NULL);
+	watchdog_return(); /* a key can hang when it is closed, too */
 	for (unsigned i = 0; i < PLACES; i++)
 		buf_free(&h->place[i].out.signature);
 	pthread_cond_destroy(&h->change);

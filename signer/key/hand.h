@@ -23,8 +23,8 @@ struct hand;
  * watchdog's signal to this one.  `s` must outlive it. */
 struct hand *hand_new(struct session *s, struct err *e);
 
-/* Waits for the command that runs, forgets what has not begun, frees.  NULL
- * is accepted. */
+/* Waits for the command that runs, forgets what has not begun, frees; the
+ * calling thread has the watchdog's signal again.  NULL is accepted. */
 void hand_free(struct hand *h);
 
 /* The descriptor that becomes readable when something is done. */

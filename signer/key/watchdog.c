@@ -13,6 +13,7 @@
 #include "signer/key/keyproto.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +32,7 @@ static struct {
 	timer_t timer, killer;
 	struct ipc_msg refused;
 	char text[500];
-	volatile int told[TOLD_MAX]; /* descriptor + 1; 0 = free */
+	atomic_int told[TOLD_MAX]; /* descriptor + 1; 0 = free */
 	void (*volatile at_end)(void *arg);
 	void *volatile arg;
 } dog;
@@ -55,9 +56,12 @@ cut(int signal)
 	secret_wipe_all();
 	if (dog.at_end != NULL)
 		dog.at_end(dog.arg);
-	for (unsigned i = 0; i < TOLD_MAX; i++)
-		if (dog.told[i] > 0)
-			ipc_send(dog.told[i] - 1, &dog.refused, NULL);
+	for (unsigned i = 0; i < TOLD_MAX; i++) {
+		int told = dog.told[i]; /* the other thread may change it */
+
+		if (told > 0)
+			ipc_send(told - 1, &dog.refused, NULL);
+	}
 	fs_write(STDERR_FILENO, slice_str(dog.text), NULL);
 	_exit(EXIT_STATUS);
 }
@@ -143,14 +147,26 @@ watchdog_stop(void)
 	set_timer(dog.timer, 0);
 }
 
-void
-watchdog_leave(void)
+static void
+mask(int how)
 {
 	sigset_t own;
 
 	sigemptyset(&own);
 	sigaddset(&own, THE_SIGNAL);
-	pthread_sigmask(SIG_BLOCK, &own, NULL);
+	pthread_sigmask(how, &own, NULL);
+}
+
+void
+watchdog_leave(void)
+{
+	mask(SIG_BLOCK);
+}
+
+void
+watchdog_return(void)
+{
+	mask(SIG_UNBLOCK);
 }
 
 void

@@ -27,8 +27,10 @@ void watchdog_stop(void);
 /* As watchdog_alive, but this once a person has so much time besides. */
 void watchdog_allow(int64_t more_ms);
 
-/* The calling thread leaves the signal to the process's others. */
+/* The calling thread leaves the signal to the process's others; until it is
+ * alone again. */
 void watchdog_leave(void);
+void watchdog_return(void);
 
 /* A connection of `base/ipc` that is told; until watchdog_forget. */
 void watchdog_tell(int fd);

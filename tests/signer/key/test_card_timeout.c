@@ -222,6 +222,28 @@ two_given_are_cut(void)
 	finish();
 }
 
+/* The last commands of a session, after the thread of the hand is gone. */
+static void
+hanging_close_is_cut(void)
+{
+	struct err e = {0};
+	char code[40];
+	int fd;
+
+	if (!prepare("hang-close", CARDLAB_PIN "\n"))
+		return;
+	CHECK_OK(keyserver_start(&holder, &e), &e);
+	fd = keyserver_connect(&holder);
+	CU_ASSERT_EQUAL(ask(fd, 1), 0);
+	CU_ASSERT_EQUAL(next(fd, code), KEY_REPLY_SIGNED);
+	CU_ASSERT(cards_ctl(0, "fault " HANG " ins=A4") == 0);
+	CU_ASSERT_EQUAL(keyserver_stop(&holder), EXIT_CARD);
+	close(fd);
+	CU_ASSERT_EQUAL(audit_count("\"locked\""), 1);
+	CU_ASSERT_EQUAL(audit_count("card-timeout"), 0);
+	finish();
+}
+
 /* With the card back the same key is unlocked and signs. */
 static void
 key_works_again_afterwards(void)
@@ -325,6 +347,6 @@ any_hanging_command_is_cut(void)
 }
 
 SUITE_MAIN("card_timeout", CASE(hanging_signature_is_cut),
-    CASE(two_given_are_cut), CASE(key_works_again_afterwards),
-    CASE(hanging_verify_leaves_its_marker),
+    CASE(two_given_are_cut), CASE(hanging_close_is_cut),
+    CASE(key_works_again_afterwards), CASE(hanging_verify_leaves_its_marker),
     CASE(hanging_refusal_is_known_by_its_try), CASE(any_hanging_command_is_cut))
