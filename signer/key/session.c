@@ -669,6 +669,10 @@ session_sign_once(struct session *s, const struct sign_input *in,
 		return err_set(e, ERR_PIN, "pin-needed", "%s", s->conf->name);
 	if (usable(s, e) == 0 && ask_key(s, in, &value, e) == 0)
 		result = keep_verified(s, in, &value, out, e);
+	/* A key that wants the PIN for each signature has refused it: noted
+	 * here, because nobody may ask again. */
+	if (result != 0 && s->pin != NULL && has_code(e, "pin-wrong"))
+		mark_refused(s, &s->origin, e);
 	buf_free(&value);
 	return result;
 }
@@ -677,9 +681,6 @@ int
 session_sign_again(struct session *s, const struct sign_input *in,
     struct buf *out, struct err *e)
 {
-	/* A key that wants the PIN for each signature has refused it. */
-	if (s->pin != NULL && has_code(e, "pin-wrong"))
-		mark_refused(s, &s->origin, e);
 	if (s->verify == NULL || has_code(e, SIGNATURE_WRONG) ||
 	    usable(s, NULL) != 0 || recover(s, e) != 0)
 		return -1;
