@@ -484,6 +484,68 @@ the_referee_tells(void)
 	atexit(forget);
 }
 
+#define XADES                                                                  \
+	"<dsig:Object><x:QualifyingProperties xmlns:x=\""                      \
+	"http://uri.etsi.org/01903/v1.3.2#\"><x:SignedProperties>"             \
+	"<x:SignedSignatureProperties><x:SigningTime>2026-03-15T03:00:00Z"     \
+	"</x:SigningTime></x:SignedSignatureProperties></x:SignedProperties>"  \
+	"</x:QualifyingProperties></dsig:Object>"
+
+/* What the signer says of the time, and where. */
+static void
+claimed_times_are_found(void)
+{
+	static const struct {
+		const char *id, *after; /* …KeyInfo */
+		enum judged_claim claim;
+		const char *claimed;
+	} cases[] = {{"_900000000000000120260315120000123", "", JUDGED_CLAIM_ID,
+			 "20260315120000123"},
+	    {"20260315120000", "", JUDGED_CLAIM_ID, "20260315120000"},
+	    {"_1", "", JUDGED_NO_CLAIM, ""},
+	    {"_90000000000000012026031512000012x", "", JUDGED_NO_CLAIM, ""},
+	    {"2026031512000x", "", JUDGED_NO_CLAIM, ""},
+	    {"_1", XADES, JUDGED_CLAIM_XADES, "2026-03-15T03:00:00Z"},
+	    {"_1", "<dsig:Object><SigningTime>1</SigningTime></dsig:Object>",
+		JUDGED_NO_CLAIM, ""}};
+	struct buf xml = {0}, named = {0}, b = {0};
+	char id[60], after[600];
+
+	xmlsign(&xml, HEAD FILING SIGNED "</DATA>", "RSH0010", "id", "RSH0010");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct verify_signature *v;
+
+		buf_reset(&named);
+		buf_reset(&b);
+		snprintf(id, sizeof id, "Id=\"%s\"", cases[i].id);
+		snprintf(
+		    after, sizeof after, "</dsig:KeyInfo>%s", cases[i].after);
+		xmlsign_edit(&named, buf_cstr(&xml), "Id=\"_1\"", id);
+		xmlsign_edit(&b, buf_cstr(&named), "</dsig:KeyInfo>", after);
+		CHECK_OK(
+		    verifylab_judge(&verify_etax, buf_view(&b), NULL, 0, false),
+		    &error);
+		verifylab_expect(true, true, true, "");
+		v = &report.signatures[0];
+		CU_ASSERT_EQUAL(v->claim, cases[i].claim);
+		CU_ASSERT_STRING_EQUAL(v->claimed, cases[i].claimed);
+	}
+	buf_free(&xml);
+	buf_free(&named);
+	buf_free(&b);
+}
+
+/* A form that is its own root: all of it but the signature is digested. */
+static void
+a_signed_root_leaves_nothing(void)
+{
+	static const char *const root[] = {"F", NULL};
+
+	around(&verify_etax_form,
+	    "<?a?><TEG840 id=\"F\" x=\"1\"><a/>" SIGNED "</TEG840>", root);
+	CU_ASSERT_STRING_EQUAL(told, "instruction! /<?a?>\n");
+}
+
 SUITE_MAIN("coverage", CASE(what_stands_beside_is_told),
     CASE(what_says_nothing_is_not_told),
     CASE(signatures_are_no_content_but_their_objects_are),
@@ -493,4 +555,5 @@ SUITE_MAIN("coverage", CASE(what_stands_beside_is_told),
     CASE(lists_are_cut_and_counts_are_not),
     CASE(long_paths_lose_their_beginning), CASE(agrees_with_the_slower_way),
     CASE(everything_travels), CASE(lies_are_refused),
-    CASE(too_many_signatures_are_a_fault), CASE(the_referee_tells))
+    CASE(too_many_signatures_are_a_fault), CASE(the_referee_tells),
+    CASE(claimed_times_are_found), CASE(a_signed_root_leaves_nothing))
