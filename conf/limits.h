@@ -23,6 +23,7 @@ struct conf_revoke {
 	int64_t connect_ms, fetch_ms;
 	int64_t fetch_max; /* bytes */
 	char *proxy;       /* or "" */
+	char *ca_file;     /* https servers are known by; "" = the system's */
 };
 
 struct conf_limits {

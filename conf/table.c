@@ -275,6 +275,10 @@ const struct conf_setting conf_settings[] = {
     0, 0, NULL, R(proxy),
     N_("A proxy for fetching; empty uses none, whatever the environment "
     "says.")},
+{"certificates", "fetch-ca-file", CONF_PATH, "", NULL, 0, 0, NULL, R(ca_file),
+    N_("A file of CA certificates (PEM) that https servers are known by, "
+    "instead of the system's. Signatures are never judged by them. Empty: "
+    "the system's.")},
 {"certificates", "expiry-warning-days", CONF_INT, "92", NULL, 0, 3650, NULL,
     C(expiry_warning_days),
     N_("Warn when a certificate expires within so many days.")},

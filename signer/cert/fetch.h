@@ -22,7 +22,9 @@ struct fetch_order {
 	int64_t connect_ms, total_ms;
 	int64_t max; /* bytes */
 	const char *proxy;
-	int out; /* an empty file for the body */
+	struct slice ca; /* PEM that https servers are known by; empty: the
+			  * system's */
+	int out;         /* an empty file for the body */
 };
 
 /* What became of it. */

@@ -139,6 +139,26 @@ only_these_schemes(CURL *c)
 #endif
 }
 
+/* What https servers are known by. */
+static void
+set_trust(CURL *c, const struct fetch_order *o)
+{
+	struct curl_blob blob = {.len = o->ca.len, .flags = CURL_BLOB_COPY};
+	uint8_t *copy;
+
+	if (o->ca.len == 0)
+		return;
+	curl_easy_setopt(c, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	copy = malloc(o->ca.len);
+	if (copy == NULL)
+		return; /* nobody is trusted */
+	memcpy(copy, o->ca.p, o->ca.len);
+	blob.data = copy;
+	curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &blob);
+	free(copy);
+}
+
 static void
 set_options(struct work *w, const char *url, struct curl_slist *headers)
 {
@@ -162,6 +182,7 @@ set_options(struct work *w, const char *url, struct curl_slist *headers)
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, w);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	set_trust(c, o);
 	if (o->post.len == 0)
 		return;
 	curl_easy_setopt(c, CURLOPT_POST, 1L);
@@ -178,6 +199,9 @@ failure(const struct work *w, CURLcode code)
 		return "timeout";
 	if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
 		return "unreachable";
+	if (code == CURLE_PEER_FAILED_VERIFICATION ||
+	    code == CURLE_SSL_CACERT_BADFILE)
+		return "tls-untrusted";
 	return "fetch-failed";
 }
 

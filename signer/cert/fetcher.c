@@ -6,6 +6,7 @@
  */
 #include "signer/cert/fetch.h"
 
+#include "base/fsops.h"
 #include "base/ipc.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -22,6 +23,7 @@
 
 #define FETCHER_FD 3
 #define POST_MAX 4096
+#define CA_MAX (1 << 20)
 
 enum { MSG_ORDER = 1, MSG_RESULT };
 
@@ -90,8 +92,15 @@ fetcher_ask(struct fetcher *f, const struct conf_revoke *rules, const char *url,
     struct slice post, int out, struct err *e)
 {
 	struct ipc_msg m = {0};
-	int rc;
+	int rc, ca = -1;
 
+	/* Never the system's instead of what was configured. */
+	if (rules->ca_file != NULL && rules->ca_file[0] != '\0') {
+		ca = open(rules->ca_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (ca < 0)
+			return err_errno(e, ERR_CONFIG, "file-unreadable", "%s",
+			    rules->ca_file);
+	}
 	ipc_begin(&m, MSG_ORDER);
 	ipc_put_u64(&m, (uint64_t)log_level());
 	ipc_put_str(&m, url);
@@ -104,8 +113,13 @@ fetcher_ask(struct fetcher *f, const struct conf_revoke *rules, const char *url,
 	for (size_t i = 0; i < rules->hosts.count; i++)
 		ipc_put_str(&m, rules->hosts.item[i]);
 	ipc_put_fd(&m, out);
+	ipc_put_u64(&m, ca >= 0);
+	if (ca >= 0)
+		ipc_put_fd(&m, ca);
 	rc = ipc_send(f->fd, &m, e);
 	ipc_free(&m);
+	if (ca >= 0)
+		close(ca);
 	return rc;
 }
 
@@ -135,7 +149,26 @@ struct received {
 	char host[FETCH_HOSTS_MAX][256];
 	const char *hosts[FETCH_HOSTS_MAX];
 	uint8_t post[POST_MAX];
+	struct buf ca;
 };
+
+/* Read before the process closes itself off. */
+static void
+take_ca(struct ipc_msg *m, struct received *o)
+{
+	struct err e = {0};
+	int fd;
+
+	if (ipc_get_u64(m) == 0)
+		return;
+	fd = ipc_get_fd(m);
+	if (fd < 0 || fs_read_all(fd, CA_MAX, &o->ca, &e) != 0 ||
+	    o->ca.len == 0)
+		m->failed = true;
+	if (fd >= 0)
+		close(fd);
+	o->order.ca = buf_view(&o->ca);
+}
 
 static void
 take_order(struct ipc_msg *m, struct received *o)
@@ -164,6 +197,7 @@ take_order(struct ipc_msg *m, struct received *o)
 	}
 	o->order.hosts = o->hosts;
 	o->order.out = ipc_get_fd(m);
+	take_ca(m, o);
 }
 
 static int

@@ -21,7 +21,8 @@ enum revocation_state {
  * these):
  *   off, jpki-verifiers-only, no-source, not-asked, pending, issuer-unknown,
  *   host-not-allowed, url-refused, unreachable, timeout, too-big, http-status,
- *   fetch-failed, file-unreadable, malformed, stale, not-yet-valid,
+ *   fetch-failed, tls-untrusted, file-unreadable, malformed, stale,
+ *   not-yet-valid,
  *   wrong-signer, crl-other-generation, weak-signature, crl-other-issuer,
  *   crl-other-point, crl-indirect, crl-delta, crl-partial, crl-critical,
  *   ocsp-refused, ocsp-unknown, ocsp-other, nonce-wrong, nonce-missing,

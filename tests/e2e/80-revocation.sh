@@ -187,14 +187,52 @@ forget
 ask server-down '0 not-checked unreachable' \
 	"ocsp-url = \"http://127.0.0.1:$free/\""
 
-# https counts only from whom the system trusts.
-(cd "$pki/lists" && exec openssl s_server -accept "127.0.0.1:$free" -WWW \
-	-cert "$pki/stranger.pem" -key "$pki/stranger.key") \
-	>"$dir/tls.log" 2>&1 &
-until_there grep -q ACCEPT "$dir/tls.log"
-forget
-ask https-by-nobody '0 not-checked fetch-failed' \
-	"crl = { \"https://127.0.0.1:$free/ca.crl\" }"
+# https counts only from whom the system, or fetch-ca-file, trusts, and only
+# from the host that is named.
+tls_ca() { # NAME: an authority of its own, $pki/NAME.pem
+	openssl req -x509 -newkey rsa:2048 -nodes -days 30 \
+		-subj "/CN=natsuin test $1" -keyout "$pki/$1.key" \
+		-addext 'keyUsage=critical,keyCertSign' \
+		-out "$pki/$1.pem" 2>/dev/null
+}
+tls_cert() { # NAME SUBJECTALTNAME
+	printf 'subjectAltName=%s\n' "$2" >"$pki/$1.ext"
+	openssl req -newkey rsa:2048 -nodes -subj "/CN=$1" \
+		-keyout "$pki/$1.key" -out "$pki/$1.csr" 2>/dev/null
+	openssl x509 -req -in "$pki/$1.csr" -CA "$pki/tlsca.pem" \
+		-CAkey "$pki/tlsca.key" -set_serial 5 -days 20 \
+		-extfile "$pki/$1.ext" -out "$pki/$1.pem" 2>/dev/null
+}
+tls_server() { # NAME: serves the lists; $tls is its host:port
+	local free
+	free=$(python3 -c 'import socket; s = socket.socket()
+s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	(cd "$pki/lists" && exec openssl s_server -accept "127.0.0.1:$free" \
+		-WWW -cert "$pki/$1.pem" -key "$pki/$1.key") \
+		>"$dir/tls.$1.log" 2>&1 &
+	until_there grep -q ACCEPT "$dir/tls.$1.log"
+	tls=127.0.0.1:$free
+	hosts=\"$tls\"
+	list=https://$tls/ca.crl
+	forget
+}
+tls_ca tlsca
+tls_ca other
+tls_cert server IP:127.0.0.1
+tls_cert elsewhere DNS:crl.example.jp
+tls_server server
+ask https-by-nobody '0 not-checked tls-untrusted' "crl = { \"$list\" }"
+ask https-by-another '0 not-checked tls-untrusted' "crl = { \"$list\" }" \
+	"fetch-ca-file = \"$pki/other.pem\""
+ask https-without-its-ca-file '0 not-checked fetch-failed' \
+	"crl = { \"$list\" }" "fetch-ca-file = \"$pki/none.pem\""
+ask https-of-our-own '0 good ' "crl = { \"$list\" }" \
+	"fetch-ca-file = \"$pki/tlsca.pem\""
+same https-is-the-source "$list" "$(field .revocation_source)"
+tls_server elsewhere
+ask https-of-another-host '0 not-checked tls-untrusted' \
+	"crl = { \"$list\" }" "fetch-ca-file = \"$pki/tlsca.pem\""
+hosts=\"$host\"
 
 # Batches.
 check() {
