@@ -328,10 +328,10 @@ fill(struct judged *j)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
 	memset(name, 'n', sizeof name - 1);
 	name[sizeof name - 1] = '\0';
-	strcpy(s->found.id, "_1");
+	snprintf(s->found.id, sizeof s->found.id, "%s", "_1");
 	s->found.filing = s->found.value_ok = true;
 	s->claim = JUDGED_CLAIM_ID;
-	strcpy(s->claimed, "20260315120000");
+	snprintf(s->claimed, sizeof s->claimed, "%s", "20260315120000");
 	buf_printf(&s->found.certificate, "%s", name);
 	s->references_more = 7;
 	s->references = calloc(JUDGED_REFERENCES_MAX, sizeof *s->references);
