@@ -52,7 +52,8 @@ struct bkey {
 	uint8_t batch_certificate[FINDINGS_SHA256];
 	bool bound; /* to that certificate, until the batch ends */
 	enum gate gate[FORMATS_MAX];
-	struct bjob *first[FORMATS_MAX]; /* whose turn it is at the gate */
+	struct bjob *first[FORMATS_MAX]; /* whose turn it is at the gate, */
+	int64_t first_ms;                /* monotonic: since then */
 	struct bsig *line, **line_end;   /* durable intents, unanswered */
 	size_t line_length;
 	unsigned outstanding;

@@ -23,7 +23,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FIRST_READY 4  /* more than a key is asked for at once */
 #define WALL_PER_CPU 5 /* a filing's wall clock time, times its CPU time */
 
 int
@@ -402,56 +401,24 @@ dispatch_stage(struct runner *r, enum stage stage, enum exam_op op)
 	return false;
 }
 
-/* Its line fills only once the first filing is verified: more that are
- * examined would only make that one wait. */
-static bool
-waits_for_first(const struct bkey *k)
-{
-	for (size_t f = 0; f < FORMATS_MAX; f++)
-		if (k->gate[f] == GATE_FIRST)
-			return true;
-	return false;
-}
-
-/* True when some open key has too little to sign. */
-static bool
-a_line_is_low(const struct runner *r)
+/* True when some open key has too little to sign.  Where the first filing is
+ * not yet verified the line cannot fill, and examining more would only make
+ * that one wait. */
+bool
+exams_line_is_low(const struct runner *r)
 {
 	for (size_t i = 0; i < r->key_count; i++)
 		if (r->keys[i].state == KEY_OPEN &&
 		    r->keys[i].line_length < LINE_LOW &&
-		    !waits_for_first(&r->keys[i]))
+		    !key_waits_for_first(&r->keys[i]))
 			return true;
-	return false;
-}
-
-/* Examined, and only a signature (or a gate) is missing. */
-static size_t
-ready_to_sign(const struct runner *r)
-{
-	size_t n = 0;
-
-	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
-		n += j->stage == STAGE_SIGN;
-	return n;
-}
-
-/* A card stands still from the answer of its first filing until that is
- * verified.  Once there is enough to go on with, examiners stay free for it. */
-static bool
-kept_for_first(const struct runner *r)
-{
-	for (size_t i = 0; i < r->key_count; i++)
-		if (r->keys[i].state == KEY_OPEN &&
-		    waits_for_first(&r->keys[i]))
-			return ready_to_sign(r) >= FIRST_READY;
 	return false;
 }
 
 void
 exams_dispatch(struct runner *r)
 {
-	bool exam_first = a_line_is_low(r);
+	bool exam_first = exams_line_is_low(r);
 
 	while (r->fatal.class == ERR_NONE && idle_examiner(r, -1) != NULL) {
 		if (exam_first && dispatch_stage(r, STAGE_EXAM, EXAM_EXAMINE))
@@ -459,7 +426,7 @@ exams_dispatch(struct runner *r)
 		if (dispatch_stage(r, STAGE_VERIFY, EXAM_VERIFY) ||
 		    dispatch_stage(r, STAGE_BUILD, EXAM_BUILD))
 			continue;
-		if (kept_for_first(r) ||
+		if (sign_first_hurries(r) ||
 		    !dispatch_stage(r, STAGE_EXAM, EXAM_EXAMINE))
 			return;
 	}

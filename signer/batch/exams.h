@@ -13,6 +13,9 @@ void exams_stop(struct runner *r);
 /* Gives waiting jobs to idle examiners, in the order of DESIGN-batch. */
 void exams_dispatch(struct runner *r);
 
+/* True when some open key has too little to sign. */
+bool exams_line_is_low(const struct runner *r);
+
 /* A look at found drop `at` before its claim; false when no examiner is
  * idle.  drop_looked is called with its result, maybe at once. */
 bool exams_look(struct runner *r, struct bdrop *d, size_t at);

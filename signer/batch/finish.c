@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/i18n.h"
 #include "base/log.h"
+#include "signer/batch/exams.h"
 #include "signer/batch/jobs.h"
 #include "signer/batch/keys.h"
 #include "signer/batch/pool.h"
@@ -263,6 +264,15 @@ count_stage(const struct runner *r, enum stage stage)
 	return n;
 }
 
+/* Names move in several slow steps: not just when a card runs dry. */
+int64_t
+finish_wait_ms(const struct runner *r)
+{
+	if (exams_line_is_low(r) && count_stage(r, STAGE_EXAM) > 0)
+		return FINISH_LOW_MS;
+	return FINISH_MS;
+}
+
 bool
 finish_due(struct runner *r)
 {
@@ -275,7 +285,7 @@ finish_due(struct runner *r)
 	if (r->ready_ms == 0)
 		r->ready_ms = clock_mono_ms();
 	return n >= GROUP || !runner_expects_more(r) ||
-	       clock_mono_ms() - r->ready_ms >= FINISH_MS;
+	       clock_mono_ms() - r->ready_ms >= finish_wait_ms(r);
 }
 
 void

@@ -7,6 +7,9 @@
 /* True when jobs have waited for company long enough, or nothing more comes. */
 bool finish_due(struct runner *r);
 
+/* How long the first that is ready waits for others. */
+int64_t finish_wait_ms(const struct runner *r);
+
 /* Publishes every verified job and clears away every failed one: names are
  * linked, folders synced once, the state committed, originals moved. */
 void finish_jobs(struct runner *r);

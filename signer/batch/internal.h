@@ -20,14 +20,19 @@
 #define LINE_LOW 8        /* below this a key's line is filled first */
 #define EXAMINERS_MAX 64
 #define TRANSIENT_TRIES 3
-#define ABNORMAL_EXITS 3 /* a job in flight at so many fails */
-#define GROUP 16         /* so many jobs are committed or published at once */
-#define GROUP_MS 30      /* or after this long */
-#define FINISH_MS 200    /* ends of jobs wait at most this long */
-#define BEGUN_MAX 4      /* stopped keys that one filing may see */
-#define DEATHS 2         /* examiners that one filing may cost */
-#define EXITS_MAX 8      /* examiners that end by themselves, in a row */
-#define FRESH_MS 60000   /* XML that ends too early may be completed */
+#define ABNORMAL_EXITS 3   /* a job in flight at so many fails */
+#define GROUP 16           /* so many jobs are committed or published at once */
+#define GROUP_MS 30        /* or after this long */
+#define FINISH_MS 200      /* ends of jobs wait at most this long */
+#define FINISH_LOW_MS 1000 /* and so long while a card has little to do */
+#define FIRST_READY 8      /* durable filings before the first is signed */
+#define FIRST_ENOUGH 3     /* to go on with once it is verified */
+#define FIRST_WAIT_MS 200  /* but it waits no longer for them */
+#define FIRST_HURRY_MS 5000 /* nothing slow is begun while it is signed */
+#define BEGUN_MAX 4         /* stopped keys that one filing may see */
+#define DEATHS 2            /* examiners that one filing may cost */
+#define EXITS_MAX 8         /* examiners that end by themselves, in a row */
+#define FRESH_MS 60000      /* XML that ends too early may be completed */
 
 /* Where a job in memory is (DESIGN-batch.md). */
 enum stage {
@@ -72,7 +77,8 @@ struct bjob {
 	char output_name[1100];
 	struct bsig *sigs;
 	size_t sig_count, sigs_left;
-	bool durable;       /* its intents are committed */
+	bool durable;       /* its intents are committed, */
+	int64_t durable_ms; /* monotonic: since then */
 	uint64_t keys_seen; /* its keys' `opened`, when it was examined */
 	bool parts_stored;  /* in the queue */
 	bool lined;         /* its signatures are in their keys' lines */

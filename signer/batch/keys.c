@@ -1,8 +1,8 @@
 /*
- * Keys of a batch.  A keyholder is given at most two signatures (one signing,
- * one waiting), and only ones whose intents are durable.  An answer is
- * checked with the certificate's public key before it counts.  From its first
- * opening to the end of the batch a key is bound to one certificate.
+ * Keys of a batch.  A keyholder is given a few signatures at once, and only
+ * ones whose intents are durable.  An answer is checked with the
+ * certificate's public key before it counts.  From its first opening to the
+ * end of the batch a key is bound to one certificate.
  */
 #include "signer/batch/keys.h"
 
@@ -26,7 +26,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OUTSTANDING_MAX 2
+/* The card goes on while the batch's disk takes its time: three fsyncs of a
+ * slow disk are two signatures of a fast card. */
+#define OUTSTANDING_MAX 4
 #define WHOLE_CHECK_MS 60000
 #define BUSY_PAUSE_MS 100 /* another client has its turn */
 #ifndef SILENCE_MS
@@ -84,6 +86,15 @@ bool
 key_is_undecided(const struct bkey *k)
 {
 	return k->state == KEY_OPENING || k->state == KEY_CLOSED;
+}
+
+bool
+key_waits_for_first(const struct bkey *k)
+{
+	for (size_t f = 0; f < FORMATS_MAX; f++)
+		if (k->gate[f] == GATE_FIRST)
+			return true;
+	return false;
 }
 
 bool

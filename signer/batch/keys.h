@@ -16,6 +16,9 @@ bool key_is_undecided(const struct bkey *k);
 /* True while its keyholder may say something. */
 bool key_is_heard(const struct bkey *k);
 
+/* Some format's first filing is not yet verified. */
+bool key_waits_for_first(const struct bkey *k);
+
 /* Puts a signature whose intent is durable at the end of its key's line. */
 void key_line_add(struct bkey *k, struct bsig *s);
 

@@ -205,26 +205,38 @@ record_intents(struct runner *r)
 			sign_intend(r, j);
 }
 
+/* What is durable goes to the keys: before a commit, which may take long, and
+ * after it. */
+static void
+feed_keys(struct runner *r)
+{
+	sign_enter_lines(r);
+	pool_balance(r);
+	keys_feed(r);
+}
+
 /* The recorded part of a turn, then what may follow its commit.  Examiners
  * need no commit: what they do can be done again. */
 static void
 turn(struct runner *r)
 {
+	bool hurry = sign_first_hurries(r);
+
 	resume_more(r);
-	drops_claim(r);
+	if (!hurry)
+		drops_claim(r);
 	keys_pump(r);
 	revoke_pump(r);
 	sign_collect(r);
 	record_intents(r);
 	exams_dispatch(r);
-	if (runner_due(r))
+	feed_keys(r);
+	if (!hurry && runner_due(r))
 		runner_commit(r);
 	if (r->fatal.class != ERR_NONE)
 		return; /* nothing may follow what was not committed */
-	sign_enter_lines(r);
-	pool_balance(r);
-	keys_feed(r);
-	if (finish_due(r))
+	feed_keys(r);
+	if (!hurry && finish_due(r))
 		finish_jobs(r);
 	jobs_sweep(r);
 }
@@ -289,24 +301,26 @@ patience(const struct runner *r)
 	int64_t now = clock_mono_ms(), until = now + REQUEST_POLL_MS;
 	int64_t deadline = exams_deadline(r), drops = drops_next_ms(r);
 	int64_t keys = keys_next_ms(r), revoke = revoke_next_ms(r);
+	bool hurry = sign_first_hurries(r); /* the rest waits */
 
 	if (queue_in_transaction(r->queue) && now + GROUP_MS < until)
 		until = now + GROUP_MS;
-
 	if (keys < until)
 		until = keys;
 	if (revoke < until)
 		until = revoke;
 	if (deadline >= 0 && deadline < until)
 		until = deadline;
-	if (!r->stopping && r->job_count < IN_FLIGHT_MAX && drops < until)
+	if (!hurry && !r->stopping && r->job_count < IN_FLIGHT_MAX &&
+	    drops < until)
 		until = drops;
 	for (const struct bjob *j = r->jobs; j != NULL; j = j->next) {
 		if (j->again_ms > now && j->again_ms < until)
 			until = j->again_ms;
 	}
-	if (r->ready_ms != 0 && r->ready_ms + FINISH_MS < until)
-		until = r->ready_ms + FINISH_MS;
+	if (!hurry && r->ready_ms != 0 &&
+	    r->ready_ms + finish_wait_ms(r) < until)
+		until = r->ready_ms + finish_wait_ms(r);
 	return until <= now ? 0 : (int)(until - now);
 }
 

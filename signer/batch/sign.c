@@ -337,7 +337,58 @@ take_gates(struct bjob *j)
 			continue;
 		k->gate[j->format] = GATE_FIRST;
 		k->first[j->format] = j;
+		k->first_ms = clock_mono_ms();
 	}
+}
+
+static size_t
+durable_jobs(const struct runner *r)
+{
+	size_t n = 0;
+
+	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
+		n += j->stage == STAGE_SIGN && j->durable;
+	return n;
+}
+
+/* Others will soon be there. */
+static bool
+more_is_coming(const struct runner *r)
+{
+	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
+		if (j->stage == STAGE_EXAM || j->stage == STAGE_INTEND ||
+		    (j->stage == STAGE_SIGN && !j->durable))
+			return true;
+	return false;
+}
+
+/* A first filing is signed a moment later when the next ones are then ready:
+ * the card stands still only while the first is verified. */
+static bool
+first_may_wait(const struct runner *r, const struct bjob *j)
+{
+	bool first = false;
+
+	for (size_t i = 0; i < j->sig_count; i++)
+		if (j->sigs[i].key->gate[j->format] == GATE_UNKNOWN)
+			first = true;
+	return first && clock_mono_ms() - j->durable_ms < FIRST_WAIT_MS &&
+	       durable_jobs(r) < FIRST_READY && more_is_coming(r);
+}
+
+bool
+sign_first_hurries(const struct runner *r)
+{
+	int64_t now = clock_mono_ms();
+
+	for (size_t i = 0; i < r->key_count; i++) {
+		const struct bkey *k = &r->keys[i];
+
+		if (k->state == KEY_OPEN && key_waits_for_first(k) &&
+		    now - k->first_ms < FIRST_HURRY_MS)
+			return durable_jobs(r) >= FIRST_ENOUGH;
+	}
+	return false;
 }
 
 static void
@@ -346,7 +397,7 @@ enter_lines(struct runner *r, struct bjob *j)
 	struct err e = {0};
 	int may = look_at_gates(j);
 
-	if (may == 0)
+	if (may == 0 || first_may_wait(r, j))
 		return;
 	if (may < 0) {
 		err_set(&e, ERR_BUG, "first-not-verified", "%s",
@@ -365,8 +416,10 @@ void
 sign_committed(struct runner *r)
 {
 	for (struct bjob *j = r->jobs; j != NULL; j = j->next)
-		if (j->stage == STAGE_SIGN)
+		if (j->stage == STAGE_SIGN && !j->durable) {
 			j->durable = true;
+			j->durable_ms = clock_mono_ms();
+		}
 }
 
 void

@@ -21,6 +21,14 @@ void sign_committed(struct runner *r);
  * let them. */
 void sign_enter_lines(struct runner *r);
 
+/*
+ * A card stands still from the answer to its first filing until that is
+ * verified.  True while the first of an open key is on its way and there is
+ * enough to go on with: then no filing is claimed or examined, nothing is
+ * committed and no name moved, for a few seconds at most.
+ */
+bool sign_first_hurries(const struct runner *r);
+
 /* Records values that have arrived; complete jobs go to BUILD. */
 void sign_collect(struct runner *r);
 

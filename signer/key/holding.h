@@ -12,7 +12,7 @@
 #define HOLD_CLIENTS 16
 #define HOLD_USERS 32
 #define HOLD_REPLIES 4    /* queued for one slow client */
-#define HOLD_WAITING 2    /* requests of one client: one signed, one waits */
+#define HOLD_WAITING 4    /* requests of one client, the signed one with them */
 #define HOLD_UNRELEASED 4 /* signed ones, before the next is begun */
 #define HOLD_REQUESTS (HOLD_CLIENTS * HOLD_WAITING + HOLD_UNRELEASED + 2)
 #define HOLD_READS 4    /* messages taken from a client in one round */
