@@ -317,6 +317,8 @@ patience(const struct runner *r)
 	for (const struct bjob *j = r->jobs; j != NULL; j = j->next) {
 		if (j->again_ms > now && j->again_ms < until)
 			until = j->again_ms;
+		if (sign_may_wait(j) && j->durable_ms + FIRST_WAIT_MS < until)
+			until = j->durable_ms + FIRST_WAIT_MS;
 	}
 	if (!hurry && r->ready_ms != 0 &&
 	    r->ready_ms + finish_wait_ms(r) < until)

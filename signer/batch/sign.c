@@ -377,6 +377,13 @@ first_may_wait(const struct runner *r, const struct bjob *j)
 }
 
 bool
+sign_may_wait(const struct bjob *j)
+{
+	return j->stage == STAGE_SIGN && j->durable && !j->lined &&
+	       clock_mono_ms() - j->durable_ms < FIRST_WAIT_MS;
+}
+
+bool
 sign_first_hurries(const struct runner *r)
 {
 	int64_t now = clock_mono_ms();

@@ -29,6 +29,9 @@ void sign_enter_lines(struct runner *r);
  */
 bool sign_first_hurries(const struct runner *r);
 
+/* The job may be a first one that still waits for others. */
+bool sign_may_wait(const struct bjob *j);
+
 /* Records values that have arrived; complete jobs go to BUILD. */
 void sign_collect(struct runner *r);
 
