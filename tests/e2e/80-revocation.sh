@@ -275,6 +275,58 @@ configure require "${asked_ocsp[@]}"
 run_batch
 same then-it-is-signed "0 published" "$? $(check result)"
 
+# Each way in which a network fails: by policy signed or held, soon, and told
+# in the report with its address.
+next=50
+of_filing() { # of_filing NUMBER JQ: of the newest batch's record
+	report_get ".filings[] | select(.input.path == \"000$1.xtx\") | $2"
+}
+fails() { # fails NAME REASON URL SETTINGS…
+	local name=$1 reason=$2 address=$3 page
+	shift 3
+	for policy in prefer require; do
+		configure "$policy" "revocation-hosts = { $hosts }" \
+			"ocsp-url = \"$address\"" "$@"
+		forget
+		next=$((next + 1))
+		drop_filings etax "$next" 1 4KB
+		SECONDS=0
+		run_batch
+		code=$?
+		expect "$name-$policy-ends-in-time" test "$SECONDS" -lt 60
+		page=$spool/reports/$(last_batch)/report.html
+		sed 's/<[^>]*>//g' "$page" >"$dir/page"
+		expect "$name-$policy-is-on-the-page" grep -qF "$address" \
+			"$dir/page"
+		if [ "$policy" = prefer ]; then
+			same "$name-is-signed-if-preferred" "0 published" \
+				"$code $(of_filing "$next" .result)"
+			same "$name-is-reported" "not-checked revocation-$reason" \
+				"$(of_filing "$next" '.checks.revocation |
+					"\(.state) \(.code)"')"
+		else
+			same "$name-is-held-if-required" \
+				"4 held certificate-revocation-required" \
+				"$code $(of_filing "$next" '"\(.result) \(
+					.reason.code)"')"
+			expect "$name-signs-nothing" bash -c \
+				"! grep -q key.asked '$dir/run.log'"
+		fi
+	done
+	# What was held is signed once somebody answers.
+	configure require "${asked_ocsp[@]}"
+	run_batch
+	same "$name-then-signs" "0 published" \
+		"$? $(of_filing "$next" .result)"
+}
+fails slow timeout "$url/slow" 'fetch-timeout = "1s"'
+fails strange wrong-signer "$url/stranger"
+fails vast too-big "$url/huge"
+fails astray host-not-allowed "$url/away"
+hosts=\"127.0.0.1:$free\"
+fails silent unreachable "http://127.0.0.1:$free/"
+hosts=\"$host\"
+
 # Revoked before the first signature.
 revoke keyCompromise
 forget
