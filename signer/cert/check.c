@@ -308,6 +308,21 @@ take_revocation(const struct cert_policy *p, struct cert_verdict *v)
 	snprintf(v->revocation_why, sizeof v->revocation_why, "%s", r->why);
 }
 
+/* A check that is demanded and cannot be made has failed: by the fault of
+ * what was asked, and because it is demanded. */
+static void
+demand(struct cert_verdict *v, const struct cert_revocation *r)
+{
+	char code[sizeof r->why + 16];
+
+	snprintf(code, sizeof code, "revocation-%s", r->why);
+	if (asked_in_vain(r))
+		cert_add_problem(
+		    v, code, "revocation = require; asked at %s", r->source);
+	cert_add_problem(v, "certificate-revocation-required", "%s%s%s", r->why,
+	    r->source[0] == '\0' ? "" : "; asked at ", r->source);
+}
+
 static void
 check_revocation(const struct cert_policy *p, struct cert_verdict *v)
 {
@@ -330,11 +345,8 @@ check_revocation(const struct cert_policy *p, struct cert_verdict *v)
 		    "%s%s; asked at %s", since, when, r->source);
 	if (r->state != REVOCATION_NOT_CHECKED)
 		return;
-	/* A check that is demanded and cannot be made has failed. */
 	if (p->revocation == CONF_REVOCATION_REQUIRE)
-		cert_add_problem(v, "certificate-revocation-required", "%s%s%s",
-		    r->why, r->source[0] == '\0' ? "" : "; asked at ",
-		    r->source);
+		demand(v, r);
 	else if (asked_in_vain(r))
 		cert_add_warning(v, "certificate-revocation-unknown",
 		    "%s; asked at %s", r->why, r->source);

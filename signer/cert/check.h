@@ -66,7 +66,8 @@ enum cert_path_state {
  *   certificate-is-authentication, certificate-juki-ended,
  *   certificate-kind-refused, certificate-is-ca, certificate-not-pinned,
  *   certificate-revoked, certificate-suspended,
- *   certificate-revocation-required.
+ *   certificate-revocation-required, before it the fault of what was asked
+ *   (revocation-stale and others).
  * Warnings: certificate-expires-{90,60,30,7}, certificate-ends-before-due,
  *   certificate-jpki-ends (explains them), certificate-path-not-checked,
  *   certificate-usage-absent, certificate-many-policies,

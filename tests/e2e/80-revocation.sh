@@ -268,7 +268,7 @@ configure require "${asked_ocsp[0]}" "ocsp-url = \"$url/replay\""
 drop_filings etax 12 1 20KB
 run_batch
 same wrong-nonce-is-held-if-required 4 $?
-same required-has-its-code certificate-revocation-required \
+same required-has-its-code revocation-nonce-wrong \
 	"$(check reason.code)"
 expect nothing-was-signed-for-it bash -c "! grep -q key.asked '$dir/run.log'"
 configure require "${asked_ocsp[@]}"
@@ -306,7 +306,7 @@ fails() { # fails NAME REASON URL SETTINGS…
 					"\(.state) \(.code)"')"
 		else
 			same "$name-is-held-if-required" \
-				"4 held certificate-revocation-required" \
+				"4 held revocation-$reason" \
 				"$code $(of_filing "$next" '"\(.result) \(
 					.reason.code)"')"
 			expect "$name-signs-nothing" bash -c \

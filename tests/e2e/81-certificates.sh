@@ -43,8 +43,8 @@ p384 other algorithm-not-allowed ecdsa-sha384 etax
 revoked-by-list other certificate-revoked in.other.hands.*listed.crl etax require
 suspended other certificate-suspended listed.crl etax require
 revoked-by-ocsp other certificate-revoked replaced.*http etax require
-stale-list other certificate-revocation-required ^stale etax require
-list-of-other-key other certificate-revocation-required ^crl-other-gen etax require
+stale-list other revocation-stale asked etax require
+list-of-other-key other revocation-crl-other-generation asked etax require
 closed closed certificate-kind-refused closed etax
 etax-only etax-only certificate-format etax-only,.egov egov
 egov-only egov-only certificate-format egov-only,.etax etax

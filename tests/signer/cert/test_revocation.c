@@ -569,7 +569,7 @@ policy_decides(void)
 	} cases[] = {
 	    {CONF_REVOCATION_REQUIRE, GOOD, "", "crl", true, NULL, NULL},
 	    {CONF_REVOCATION_REQUIRE, NONE, "timeout", "ocsp", false,
-		"certificate-revocation-required", NULL},
+		"revocation-timeout", NULL},
 	    {CONF_REVOCATION_REQUIRE, NONE, "no-hosts", "", false,
 		"certificate-revocation-required", NULL},
 	    {CONF_REVOCATION_PREFER, NONE, "timeout", "ocsp", true, NULL,
