@@ -145,11 +145,12 @@ note(struct build *b, int error, X509 *x)
 		fault(t, "certificate-ca-usage", x, NULL);
 		break;
 	case X509_V_ERR_INVALID_CA:
-		if (may_not_sign(x)) {
+		if (may_not_sign(x))
 			fault(t, "certificate-ca-usage", x, NULL);
-			break;
-		}
-		/* fallthrough */
+		else
+			fault(t, "certificate-ca-invalid", x,
+			    X509_verify_cert_error_string(error));
+		break;
 	default:
 		fault(t, "certificate-ca-invalid", x,
 		    X509_verify_cert_error_string(error));

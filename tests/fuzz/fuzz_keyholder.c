@@ -166,21 +166,31 @@ turn(unsigned rounds)
 	}
 }
 
+/* Until the key has nothing more to do. */
+static void
+settle(void)
+{
+	while (hold_unreleased(holder))
+		hold_round(holder, 1000);
+}
+
 static void
 honest_client_is_served(bool sign)
 {
 	struct key_reply r = {0};
 	struct err e = {0};
 	int fd = connect_client();
-	int64_t made = holder->made;
+	int64_t made;
+
+	settle(); /* what others have asked for */
+	made = holder->made;
 
 	need(keyclient_receive(fd, &r, &e) == 0 && r.type == KEY_REPLY_STATUS,
 	    "no greeting");
 	if (sign) {
 		send_piece(fd, 3, NULL, 0);
 		turn(1);
-		while (hold_unreleased(holder))
-			hold_round(holder, 1000);
+		settle();
 		need(keyclient_receive(fd, &r, &e) == 0 &&
 			 r.type == KEY_REPLY_SIGNED && holder->made == made + 1,
 		    "no signature");
