@@ -264,11 +264,14 @@ count_stage(const struct runner *r, enum stage stage)
 	return n;
 }
 
-/* Names move in several slow steps: not just when a card runs dry. */
+/* Names move in several slow steps: not just when the first filings of a
+ * batch are to be examined for a card that runs dry.  (Later it would only
+ * keep the places of those that are to be claimed.) */
 int64_t
 finish_wait_ms(const struct runner *r)
 {
-	if (exams_line_is_low(r) && count_stage(r, STAGE_EXAM) > 0)
+	if (r->published == 0 && exams_line_is_low(r) &&
+	    count_stage(r, STAGE_EXAM) > 0)
 		return FINISH_LOW_MS;
 	return FINISH_MS;
 }

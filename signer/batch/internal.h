@@ -24,7 +24,7 @@
 #define GROUP 16           /* so many jobs are committed or published at once */
 #define GROUP_MS 30        /* or after this long */
 #define FINISH_MS 200      /* ends of jobs wait at most this long */
-#define FINISH_LOW_MS 1000 /* and so long while a card has little to do */
+#define FINISH_LOW_MS 1000 /* at the start, while a card has little to do */
 #define FIRST_READY 8      /* durable filings before the first is signed */
 #define FIRST_ENOUGH 3     /* to go on with once it is verified */
 #define FIRST_WAIT_MS 200  /* but it waits no longer for them */
