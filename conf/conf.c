@@ -555,6 +555,21 @@ conf_signer_keys(const struct conf *c, char **name)
 	return p != NULL ? p->keys : alone;
 }
 
+bool
+conf_drop_signs_with(
+    const struct conf *c, const struct conf_drop *d, const char *key)
+{
+	for (size_t i = 0; i < d->sign_with.count; i++) {
+		struct conf_list keys =
+		    conf_signer_keys(c, &d->sign_with.item[i]);
+
+		for (size_t k = 0; k < keys.count; k++)
+			if (strcmp(keys.item[k], key) == 0)
+				return true;
+	}
+	return false;
+}
+
 static bool
 allowed_by(
     const struct conf_setting *s, const struct conf *c, const char *algorithm)

@@ -167,6 +167,9 @@ const struct conf_pool *conf_pool_find(const struct conf *c, const char *name);
 /* The names of the keys that a name in sign-with stands for: a pool's, or
  * the key's own.  Borrows from both. */
 struct conf_list conf_signer_keys(const struct conf *c, char **name);
+/* Is this key one of those that the drop folder is signed with? */
+bool conf_drop_signs_with(
+    const struct conf *c, const struct conf_drop *d, const char *key);
 
 /* May documents of this format ("etax", "etax-form", "egov"; NULL: of any)
  * be signed with this algorithm ("rsa-sha256", …)? */

@@ -387,3 +387,13 @@ job_examined(struct runner *r, struct bjob *j)
 	j->stage = STAGE_INTEND;
 	j->tries = 0;
 }
+
+bool
+jobs_are_coming(const struct runner *r)
+{
+	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
+		if (j->stage == STAGE_EXAM || j->stage == STAGE_INTEND ||
+		    (j->stage == STAGE_SIGN && !j->durable))
+			return true;
+	return false;
+}

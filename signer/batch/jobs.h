@@ -52,4 +52,8 @@ char *bsig_name(const struct bsig *s, char out[KEY_JOB_ID_MAX]);
  * them; out is emptied first.  0 / -1 memory. */
 int bsig_signed_info(const struct bsig *s, struct buf *out, struct err *e);
 
+/* True while some job is not yet in the lines of its keys: it is examined, or
+ * its intents are to be recorded or committed. */
+bool jobs_are_coming(const struct runner *r);
+
 #endif

@@ -210,6 +210,8 @@ record_intents(struct runner *r)
 static void
 feed_keys(struct runner *r)
 {
+	if (r->fatal.class != ERR_NONE)
+		return; /* nothing may follow what was not committed */
 	sign_enter_lines(r);
 	pool_balance(r);
 	keys_feed(r);
@@ -233,9 +235,9 @@ turn(struct runner *r)
 	feed_keys(r);
 	if (!hurry && runner_due(r))
 		runner_commit(r);
-	if (r->fatal.class != ERR_NONE)
-		return; /* nothing may follow what was not committed */
 	feed_keys(r);
+	if (r->fatal.class != ERR_NONE)
+		return;
 	if (!hurry && finish_due(r))
 		finish_jobs(r);
 	jobs_sweep(r);

@@ -478,21 +478,10 @@ to_take_over(const struct bkey *from, const struct bkey *k, struct runner *r)
 	return found;
 }
 
-/* True while other jobs may become the idle key's. */
-static bool
-more_is_coming(const struct runner *r)
-{
-	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
-		if (j->stage == STAGE_EXAM || j->stage == STAGE_INTEND ||
-		    (j->stage == STAGE_SIGN && !j->durable))
-			return true;
-	return false;
-}
-
 void
 pool_balance(struct runner *r)
 {
-	if (r->conf->pool_count == 0 || more_is_coming(r))
+	if (r->conf->pool_count == 0 || jobs_are_coming(r))
 		return;
 	for (size_t i = 0; i < r->key_count; i++) {
 		struct bkey *k = &r->keys[i], *from = NULL;

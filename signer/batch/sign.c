@@ -351,15 +351,11 @@ durable_jobs(const struct runner *r)
 	return n;
 }
 
-/* Others will soon be there. */
-static bool
-more_is_coming(const struct runner *r)
+bool
+sign_may_wait(const struct bjob *j)
 {
-	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
-		if (j->stage == STAGE_EXAM || j->stage == STAGE_INTEND ||
-		    (j->stage == STAGE_SIGN && !j->durable))
-			return true;
-	return false;
+	return j->stage == STAGE_SIGN && j->durable && !j->lined &&
+	       clock_mono_ms() - j->durable_ms < FIRST_WAIT_MS;
 }
 
 /* A first filing is signed a moment later when the next ones are then ready:
@@ -372,15 +368,8 @@ first_may_wait(const struct runner *r, const struct bjob *j)
 	for (size_t i = 0; i < j->sig_count; i++)
 		if (j->sigs[i].key->gate[j->format] == GATE_UNKNOWN)
 			first = true;
-	return first && clock_mono_ms() - j->durable_ms < FIRST_WAIT_MS &&
-	       durable_jobs(r) < FIRST_READY && more_is_coming(r);
-}
-
-bool
-sign_may_wait(const struct bjob *j)
-{
-	return j->stage == STAGE_SIGN && j->durable && !j->lined &&
-	       clock_mono_ms() - j->durable_ms < FIRST_WAIT_MS;
+	return first && sign_may_wait(j) && durable_jobs(r) < FIRST_READY &&
+	       jobs_are_coming(r);
 }
 
 bool

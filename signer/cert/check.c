@@ -120,21 +120,6 @@ warn_expiry(struct cert_verdict *v, int64_t first_days)
 		    v, "certificate-expires-90", "valid until %s", when);
 }
 
-/* Does this key sign for the drop folder? */
-static bool
-signs_for(const struct cert_policy *p, const struct conf_drop *d)
-{
-	for (size_t i = 0; i < d->sign_with.count; i++) {
-		struct conf_list keys =
-		    conf_signer_keys(p->conf, &d->sign_with.item[i]);
-
-		for (size_t k = 0; k < keys.count; k++)
-			if (strcmp(keys.item[k], p->key->name) == 0)
-				return true;
-	}
-	return false;
-}
-
 /* Filings that are signed in time, and would be refused where they arrive:
  * the receiver looks whether the certificate is valid when it takes them. */
 static void
@@ -149,7 +134,7 @@ warn_due(const struct cert_policy *p, struct cert_verdict *v)
 
 		if (d->due_ms < v->at_ms || used >= sizeof drops ||
 		    !cert_is_over(v->cert.not_after_ms, d->due_ms) ||
-		    !signs_for(p, d))
+		    !conf_drop_signs_with(p->conf, d, p->key->name))
 			continue;
 		n = snprintf(drops + used, sizeof drops - used, "%s%s: %.10s",
 		    used == 0 ? "" : ", ", d->name,

@@ -234,20 +234,6 @@ tell_registration(struct patient *p, const struct cert_verdict *v)
 	queue_close(q);
 }
 
-static bool
-signs_for(const struct patient *p, const struct conf_drop *d)
-{
-	for (size_t i = 0; i < d->sign_with.count; i++) {
-		struct conf_list keys =
-		    conf_signer_keys(p->conf, &d->sign_with.item[i]);
-
-		for (size_t k = 0; k < keys.count; k++)
-			if (strcmp(keys.item[k], p->key->name) == 0)
-				return true;
-	}
-	return false;
-}
-
 /* Before the first filing is held for it.  What arrives in a folder of any
  * format is not known. */
 static void
@@ -261,7 +247,7 @@ tell_kind(struct patient *p, const struct cert_profile *kind)
 		char detail[200];
 
 		if (d->format == CONF_FORMAT_AUTO || a == CERT_ACCEPTED ||
-		    !signs_for(p, d))
+		    !conf_drop_signs_with(p->conf, d, p->key->name))
 			continue;
 		snprintf(detail, sizeof detail, "%s: %s, %s", d->name,
 		    kind->name, format);
