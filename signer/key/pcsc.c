@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "signer/key/pcsc_lock.h"
 #include "signer/key/watchdog.h"
 
 #include <reader.h>
@@ -17,6 +18,7 @@
 #include <winscard.h>
 
 #define ANSWER_MAX 1024
+#define LOCK_WAIT_MS 5000 /* others power a card, or hang over it */
 #define PNP_READER "\\\\?PnP?\\Notification"
 
 struct pcsc {
@@ -204,13 +206,17 @@ int
 pcsc_connect(struct pcsc *p, const char *reader, bool exclusive, struct err *e)
 {
 	LONG r;
+	int lock;
 
 	pcsc_disconnect(p, PCSC_LEAVE_CARD);
 	if (strlen(reader) >= sizeof p->reader)
 		return err_set(e, ERR_CARD, "reader-missing", "%s", reader);
+	lock = pcsc_lock(LOCK_WAIT_MS);
+	watchdog_alive();
 	r = back(SCardConnect(p->context, reader,
 	    exclusive ? SCARD_SHARE_EXCLUSIVE : SCARD_SHARE_SHARED,
 	    SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &p->card, &p->protocol));
+	pcsc_unlock(lock);
 	if (r != SCARD_S_SUCCESS)
 		return failed(e, r, "SCardConnect", reader);
 	memcpy(p->reader, reader, strlen(reader) + 1);
