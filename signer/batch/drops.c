@@ -336,6 +336,14 @@ take_all(struct runner *r, const struct spool_found *const *found, size_t n)
 		runner_fatal(r, &e);
 }
 
+/* Claiming takes several slow steps, during which no examiner is given
+ * anything: not while a card that runs dry has filings to be examined. */
+static bool
+may_wait(const struct runner *r)
+{
+	return exams_line_is_low(r) && jobs_waiting(r, STAGE_EXAM) >= LINE_LOW;
+}
+
 void
 drops_claim(struct runner *r)
 {
@@ -344,7 +352,7 @@ drops_claim(struct runner *r)
 	int64_t now = clock_mono_ms();
 	size_t n, room;
 
-	if (r->stopping || r->job_count >= IN_FLIGHT_MAX)
+	if (r->stopping || r->job_count >= IN_FLIGHT_MAX || may_wait(r))
 		return;
 	for (size_t i = 0; i < r->drop_count; i++)
 		if (is_used_up(&r->drops[i]) && r->drops[i].scan_ms <= now)

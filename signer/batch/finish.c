@@ -253,17 +253,6 @@ clear_away(struct runner *r)
 	}
 }
 
-static size_t
-count_stage(const struct runner *r, enum stage stage)
-{
-	int64_t now = clock_mono_ms();
-	size_t n = 0;
-
-	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
-		n += j->stage == stage && j->again_ms <= now;
-	return n;
-}
-
 /* Names move in several slow steps: not just when the first filings of a
  * batch are to be examined for a card that runs dry.  (Later it would only
  * keep the places of those that are to be claimed.) */
@@ -271,7 +260,7 @@ int64_t
 finish_wait_ms(const struct runner *r)
 {
 	if (r->published == 0 && exams_line_is_low(r) &&
-	    count_stage(r, STAGE_EXAM) > 0)
+	    jobs_waiting(r, STAGE_EXAM) > 0)
 		return FINISH_LOW_MS;
 	return FINISH_MS;
 }
@@ -279,7 +268,8 @@ finish_wait_ms(const struct runner *r)
 bool
 finish_due(struct runner *r)
 {
-	size_t n = count_stage(r, STAGE_PUBLISH) + count_stage(r, STAGE_FAILED);
+	size_t n =
+	    jobs_waiting(r, STAGE_PUBLISH) + jobs_waiting(r, STAGE_FAILED);
 
 	if (n == 0) {
 		r->ready_ms = 0;

@@ -22,7 +22,8 @@
 #define TRANSIENT_TRIES 3
 #define ABNORMAL_EXITS 3   /* a job in flight at so many fails */
 #define GROUP 16           /* so many jobs are committed or published at once */
-#define GROUP_MS 30        /* or after this long */
+#define GROUP_MS 30        /* or after this long, */
+#define GROUP_SLOW_MS 200  /* at most this where each commit takes long */
 #define FINISH_MS 200      /* ends of jobs wait at most this long */
 #define FINISH_LOW_MS 1000 /* at the start, while a card has little to do */
 #define FIRST_READY 8      /* durable filings before the first is signed */
@@ -146,6 +147,7 @@ struct runner {
 	uint64_t held_by_class[ERR_CLASS_MAX]; /* of held */
 	int64_t began_ms;                      /* wall clock */
 	int64_t recorded_ms; /* monotonic: since when something is recorded */
+	int64_t commit_ms;   /* how long the last commit took */
 	int64_t ready_ms;    /* since when a job waits for its end, or 0 */
 	bool stopping;       /* SIGTERM or a fatal error: no new claims */
 	struct err fatal; /* why the program stops; class NONE: it does not */

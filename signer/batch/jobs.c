@@ -397,3 +397,14 @@ jobs_are_coming(const struct runner *r)
 			return true;
 	return false;
 }
+
+size_t
+jobs_waiting(const struct runner *r, enum stage stage)
+{
+	int64_t now = clock_mono_ms();
+	size_t n = 0;
+
+	for (const struct bjob *j = r->jobs; j != NULL; j = j->next)
+		n += j->stage == stage && j->again_ms <= now;
+	return n;
+}

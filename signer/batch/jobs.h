@@ -56,4 +56,7 @@ int bsig_signed_info(const struct bsig *s, struct buf *out, struct err *e);
  * its intents are to be recorded or committed. */
 bool jobs_are_coming(const struct runner *r);
 
+/* How many jobs are at a stage, those aside that are to be tried later. */
+size_t jobs_waiting(const struct runner *r, enum stage stage);
+
 #endif

@@ -75,13 +75,16 @@ runner_record(struct runner *r)
 int
 runner_commit(struct runner *r)
 {
+	int64_t began;
 	struct err e = {0};
 
 	if (r->fatal.class != ERR_NONE)
 		return -1;
 	if (!queue_in_transaction(r->queue))
 		return 0;
+	began = clock_mono_ms();
 	if (queue_commit(r->queue, &e) == 0) {
+		r->commit_ms = clock_mono_ms() - began;
 		sign_committed(r);
 		sign_enter_lines(r);
 		return 0;
@@ -188,13 +191,25 @@ runner_expects_more(const struct runner *r)
 	return false;
 }
 
+/* How long a commit waits for company.  The loop gives examiners nothing to
+ * do meanwhile, so a slow disk's are three times their own length apart. */
+static int64_t
+group_wait_ms(const struct runner *r)
+{
+	int64_t wait = 3 * r->commit_ms;
+
+	if (wait < GROUP_MS)
+		return GROUP_MS;
+	return wait < GROUP_SLOW_MS ? wait : GROUP_SLOW_MS;
+}
+
 bool
 runner_due(const struct runner *r)
 {
 	if (!queue_in_transaction(r->queue))
 		return false;
 	return !runner_expects_more(r) || intents_waiting(r) >= GROUP ||
-	       clock_mono_ms() - r->recorded_ms >= GROUP_MS;
+	       clock_mono_ms() - r->recorded_ms >= group_wait_ms(r);
 }
 
 static void
@@ -305,8 +320,9 @@ patience(const struct runner *r)
 	int64_t keys = keys_next_ms(r), revoke = revoke_next_ms(r);
 	bool hurry = sign_first_hurries(r); /* the rest waits */
 
-	if (queue_in_transaction(r->queue) && now + GROUP_MS < until)
-		until = now + GROUP_MS;
+	if (!hurry && queue_in_transaction(r->queue) &&
+	    r->recorded_ms + group_wait_ms(r) < until)
+		until = r->recorded_ms + group_wait_ms(r);
 	if (keys < until)
 		until = keys;
 	if (revoke < until)
