@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@
 		       * out */
 #define BURY_MS 5000  /* a keyholder that does not end is killed */
 #define CLOSE_MS 2000 /* the same at the end of the program */
+#define LOOK_AGAIN_MS 20
 
 /* Is this mended by putting the card back, or by unlocking the key? */
 static bool
@@ -130,12 +132,28 @@ keys_return(struct runner *r)
 	}
 }
 
+/* Waits until the process has ended, wait_ms at most. */
+static void
+await_end(pid_t pid, int64_t wait_ms)
+{
+	struct pollfd end = {
+	    .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+
+	if (end.fd < 0 && wait_ms > LOOK_AGAIN_MS)
+		wait_ms = LOOK_AGAIN_MS;
+	poll(&end, 1, (int)wait_ms);
+	if (end.fd >= 0)
+		close(end.fd);
+}
+
 static void
 end_private(struct bkey *k, int64_t until_ms)
 {
 	while (k->pid > 0 && waitpid(k->pid, NULL, WNOHANG) == 0) {
-		if (clock_mono_ms() < until_ms) {
-			poll(NULL, 0, 20);
+		int64_t left = until_ms - clock_mono_ms();
+
+		if (left > 0) {
+			await_end(k->pid, left);
 			continue;
 		}
 		kill(k->pid, SIGKILL);

@@ -55,7 +55,9 @@ int fetcher_receive(int fd, struct fetch_result *r, struct err *e);
 /* The fetcher's main function: exit code. */
 int fetcher_main(void);
 
-/* Its two parts: closing itself off, and the only user of libcurl. */
+/* Its parts: loading libcurl (before the process closes itself off; 0, or -1
+ * with the reason in r), closing itself off, and fetching. */
+int fetch_load(struct fetch_result *r);
 int fetch_confine(int64_t max, struct err *e);
 void fetch_url(const struct fetch_order *o, struct fetch_result *r);
 

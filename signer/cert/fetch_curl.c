@@ -1,8 +1,11 @@
 /*
- * The only file that calls libcurl.  Every address, the first one and each
- * redirect, is looked at before anything is sent: scheme, no user name, host
- * and port allowed.  Nothing is taken from the environment, nothing is
- * remembered, and no more is written than was allowed.
+ * The only file that calls libcurl, which is loaded when something is to be
+ * fetched: no other process of natsuin, least of all the keyholder, has it
+ * and its thirty libraries (TLS, Kerberos, LDAP, SSH) in its memory, or waits
+ * for them when it starts.  Every address, the first one and each redirect,
+ * is looked at before anything is sent: scheme, no user name, host and port
+ * allowed.  Nothing is taken from the environment, nothing is remembered, and
+ * no more is written than was allowed.
  */
 #include "signer/cert/fetch.h"
 
@@ -10,11 +13,55 @@
 #include "base/fsops.h"
 #include "base/log.h"
 
+#define CURL_DISABLE_TYPECHECK /* its checks name the functions */
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define LIBCURL "libcurl.so.4"
+
+/* What is used of it. */
+static struct {
+	__typeof__(curl_easy_cleanup) *easy_cleanup;
+	__typeof__(curl_easy_getinfo) *easy_getinfo;
+	__typeof__(curl_easy_init) *easy_init;
+	__typeof__(curl_easy_perform) *easy_perform;
+	__typeof__(curl_easy_reset) *easy_reset;
+	__typeof__(curl_easy_setopt) *easy_setopt;
+	__typeof__(curl_easy_strerror) *easy_strerror;
+	__typeof__(curl_free) *free;
+	__typeof__(curl_global_init) *global_init;
+	__typeof__(curl_slist_append) *slist_append;
+	__typeof__(curl_slist_free_all) *slist_free_all;
+	__typeof__(curl_url) *url;
+	__typeof__(curl_url_cleanup) *url_cleanup;
+	__typeof__(curl_url_get) *url_get;
+	__typeof__(curl_url_set) *url_set;
+} curl;
+
+static const struct {
+	const char *name;
+	void *at;
+} functions[] = {
+    {"curl_easy_cleanup", &curl.easy_cleanup},
+    {"curl_easy_getinfo", &curl.easy_getinfo},
+    {"curl_easy_init", &curl.easy_init},
+    {"curl_easy_perform", &curl.easy_perform},
+    {"curl_easy_reset", &curl.easy_reset},
+    {"curl_easy_setopt", &curl.easy_setopt},
+    {"curl_easy_strerror", &curl.easy_strerror},
+    {"curl_free", &curl.free},
+    {"curl_global_init", &curl.global_init},
+    {"curl_slist_append", &curl.slist_append},
+    {"curl_slist_free_all", &curl.slist_free_all},
+    {"curl_url", &curl.url},
+    {"curl_url_cleanup", &curl.url_cleanup},
+    {"curl_url_get", &curl.url_get},
+    {"curl_url_set", &curl.url_set},
+};
 
 struct work {
 	const struct fetch_order *order;
@@ -39,29 +86,29 @@ struct address {
 static void
 address_free(struct address *a)
 {
-	curl_free(a->scheme);
-	curl_free(a->host);
-	curl_free(a->port);
-	curl_free(a->user);
-	curl_free(a->password);
+	curl.free(a->scheme);
+	curl.free(a->host);
+	curl.free(a->port);
+	curl.free(a->user);
+	curl.free(a->password);
 }
 
 static bool
 address_read(const char *url, struct address *a)
 {
-	CURLU *u = curl_url();
+	CURLU *u = curl.url();
 	bool ok =
-	    u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_SCHEME, &a->scheme, 0) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_HOST, &a->host, 0) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_PORT, &a->port, CURLU_DEFAULT_PORT) ==
+	    u != NULL && curl.url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    curl.url_get(u, CURLUPART_SCHEME, &a->scheme, 0) == CURLUE_OK &&
+	    curl.url_get(u, CURLUPART_HOST, &a->host, 0) == CURLUE_OK &&
+	    curl.url_get(u, CURLUPART_PORT, &a->port, CURLU_DEFAULT_PORT) ==
 		CURLUE_OK;
 
 	if (ok) {
-		curl_url_get(u, CURLUPART_USER, &a->user, 0);
-		curl_url_get(u, CURLUPART_PASSWORD, &a->password, 0);
+		curl.url_get(u, CURLUPART_USER, &a->user, 0);
+		curl.url_get(u, CURLUPART_PASSWORD, &a->password, 0);
 	}
-	curl_url_cleanup(u);
+	curl.url_cleanup(u);
 	return ok;
 }
 
@@ -117,7 +164,7 @@ on_body(char *p, size_t one, size_t n, void *ctx)
 	long status = 0;
 
 	/* What comes with a redirect or a refusal is for browsers. */
-	curl_easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl.easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status >= 300)
 		return n;
 	w->too_big = n > (uint64_t)w->order->max - w->size;
@@ -132,9 +179,9 @@ static void
 only_these_schemes(CURL *c)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https,ldap");
+	curl.easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https,ldap");
 #else
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS,
+	curl.easy_setopt(c, CURLOPT_PROTOCOLS,
 	    CURLPROTO_HTTP | CURLPROTO_HTTPS | CURLPROTO_LDAP);
 #endif
 }
@@ -148,14 +195,14 @@ set_trust(CURL *c, const struct fetch_order *o)
 
 	if (o->ca.len == 0)
 		return;
-	curl_easy_setopt(c, CURLOPT_CAINFO, NULL);
-	curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	curl.easy_setopt(c, CURLOPT_CAINFO, NULL);
+	curl.easy_setopt(c, CURLOPT_CAPATH, NULL);
 	copy = malloc(o->ca.len);
 	if (copy == NULL)
 		return; /* nobody is trusted */
 	memcpy(copy, o->ca.p, o->ca.len);
 	blob.data = copy;
-	curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &blob);
+	curl.easy_setopt(c, CURLOPT_CAINFO_BLOB, &blob);
 	free(copy);
 }
 
@@ -165,29 +212,29 @@ set_options(struct work *w, const char *url, struct curl_slist *headers)
 	const struct fetch_order *o = w->order;
 	CURL *c = w->curl;
 
-	curl_easy_reset(c);
+	curl.easy_reset(c);
 	only_these_schemes(c);
-	curl_easy_setopt(c, CURLOPT_URL, url);
-	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(c, CURLOPT_PROXY, o->proxy);
-	curl_easy_setopt(c, CURLOPT_NOPROXY, "");
-	curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
-	curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
-	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_ms);
-	curl_easy_setopt(
+	curl.easy_setopt(c, CURLOPT_URL, url);
+	curl.easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	curl.easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl.easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl.easy_setopt(c, CURLOPT_PROXY, o->proxy);
+	curl.easy_setopt(c, CURLOPT_NOPROXY, "");
+	curl.easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
+	curl.easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
+	curl.easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_ms);
+	curl.easy_setopt(
 	    c, CURLOPT_TIMEOUT_MS, (long)(w->deadline_ms - clock_mono_ms()));
-	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)o->max);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, w);
-	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	curl.easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)o->max);
+	curl.easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	curl.easy_setopt(c, CURLOPT_WRITEDATA, w);
+	curl.easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	set_trust(c, o);
 	if (o->post.len == 0)
 		return;
-	curl_easy_setopt(c, CURLOPT_POST, 1L);
-	curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)o->post.len);
-	curl_easy_setopt(c, CURLOPT_POSTFIELDS, o->post.p);
+	curl.easy_setopt(c, CURLOPT_POST, 1L);
+	curl.easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)o->post.len);
+	curl.easy_setopt(c, CURLOPT_POSTFIELDS, o->post.p);
 }
 
 static const char *
@@ -215,14 +262,14 @@ one_hop(struct work *w, const char *url, struct curl_slist *headers,
 	char text[40];
 
 	set_options(w, url, headers);
-	code = curl_easy_perform(w->curl);
+	code = curl.easy_perform(w->curl);
 	if (code != CURLE_OK) {
-		refuse(w->result, failure(w, code), curl_easy_strerror(code));
+		refuse(w->result, failure(w, code), curl.easy_strerror(code));
 		return false;
 	}
 	*next = NULL;
-	curl_easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(w->curl, CURLINFO_REDIRECT_URL, next);
+	curl.easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl.easy_getinfo(w->curl, CURLINFO_REDIRECT_URL, next);
 	if (*next != NULL)
 		return true;
 	/* An LDAP entry has no status. */
@@ -259,6 +306,24 @@ follow(struct work *w, struct curl_slist *headers)
 	free(url);
 }
 
+int
+fetch_load(struct fetch_result *r)
+{
+	void *library = dlopen(LIBCURL, RTLD_NOW | RTLD_LOCAL);
+
+	for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+		void *f =
+		    library == NULL ? NULL : dlsym(library, functions[i].name);
+
+		if (f == NULL) {
+			refuse(r, "library-missing", dlerror());
+			return -1;
+		}
+		memcpy(functions[i].at, &f, sizeof f);
+	}
+	return 0;
+}
+
 void
 fetch_url(const struct fetch_order *o, struct fetch_result *r)
 {
@@ -269,15 +334,15 @@ fetch_url(const struct fetch_order *o, struct fetch_result *r)
 
 	memset(r, 0, sizeof *r);
 	if (o->post.len > 0)
-		headers = curl_slist_append(
+		headers = curl.slist_append(
 		    NULL, "Content-Type: application/ocsp-request");
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
-		w.curl = curl_easy_init();
+	if (curl.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+		w.curl = curl.easy_init();
 	if (w.curl == NULL || (o->post.len > 0 && headers == NULL))
 		refuse(r, "fetch-failed", "libcurl");
 	else
 		follow(&w, headers);
 	r->size = w.size;
-	curl_slist_free_all(headers);
-	curl_easy_cleanup(w.curl);
+	curl.slist_free_all(headers);
+	curl.easy_cleanup(w.curl);
 }

@@ -239,19 +239,22 @@ fetcher_main(void)
 	struct fetch_result r = {0};
 	struct err e = {0};
 	char url[300];
+	bool loaded;
 
 	log_open(2, LOG_LEVEL_WARN, "fetcher");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	if (receive_order(&order, &e) != 1)
 		_exit(1);
+	loaded = fetch_load(&r) == 0;
 	if (fetch_confine(order.order.max, &e) != 0) {
 		log_err(LOG_LEVEL_ALERT, "sandbox.failed", &e);
 		_exit(1);
 	}
 	log_event(LOG_LEVEL_INFO, "fetch.start", "url=%s",
 	    text_escape(url, sizeof url, order.url));
-	fetch_url(&order.order, &r);
+	if (loaded)
+		fetch_url(&order.order, &r);
 	log_event(LOG_LEVEL_INFO, "fetch.end", "why=%s size=%llu",
 	    r.why[0] == '\0' ? "fetched" : r.why, (unsigned long long)r.size);
 	_exit(send_result(&r, &e) == 0 ? 0 : 1);

@@ -234,6 +234,22 @@ ask https-of-another-host '0 not-checked tls-untrusted' \
 	"crl = { \"$list\" }" "fetch-ca-file = \"$pki/tlsca.pem\""
 hosts=\"$host\"
 
+# libcurl is in the fetcher alone; where it is not installed, that is said.
+expect libcurl-is-the-fetchers eval '! ldd "$NATSUIN" | grep -q libcurl'
+curl=$(ldconfig -p | sed -n '/libcurl\.so\.4 /{s/.*=> //p;q}')
+if unshare -m true 2>/dev/null; then
+	without_curl() {
+		unshare -m sh -c 'mount --bind /dev/null "$1" && shift &&
+			exec "$@"' sh "$(realpath "$curl")" "$natsuin" "$@"
+	}
+	natsuin=$NATSUIN NATSUIN=without_curl
+	ask libcurl-missing '0 not-checked library-missing' \
+		"crl = { \"$url/ca.crl\" }"
+	NATSUIN=$natsuin
+else
+	skip libcurl-missing 'no mount namespace (root only)'
+fi
+
 # Batches.
 check() {
 	report_get ".filings[0].$1"
