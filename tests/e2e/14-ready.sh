@@ -56,8 +56,33 @@ wait "$watcher"
 same watch-ends-cleanly 0 $?
 expect watch-wrote-a-report test -n "$(find "$spool/reports" -name report.json)"
 
-# Truncated, and nobody goes on writing: it is left alone while it is fresh.
+# Truncated: it has long settled, but while it is fresh its writer may go on.
+# One that stays like that is refused in the end.
 head -c 90000 "$dir/f/00006.xtx" >"$drop/truncated.xtx"
+cp "$dir/f/00007.xtx" "$drop/shrunk.xtx"
+truncate -s 90000 "$drop/shrunk.xtx"
+cp "$dir/f/00004.xtx" "$drop/whole.xtx"
+sleep 0.3 # settled: longer than `settle`
 run_batch
+same truncated-exit-code 0 $?
+expect whole-beside-it-is-published published whole.xtx
 expect truncated-stays-while-fresh test -e "$drop/truncated.xtx"
+expect shrunk-stays-while-fresh test -e "$drop/shrunk.xtx"
+for pair in truncated:00006 shrunk:00007; do
+	tail -c +90001 "$dir/f/${pair#*:}.xtx" >>"$drop/${pair%:*}.xtx"
+done
+sleep 0.3
+run_batch
+same written-on-exit-code 0 $?
+for pair in truncated:00006 shrunk:00007; do
+	without_signatures "$(find "$spool/out" -name "${pair%:*}.xtx")" |
+		cmp - "$dir/f/${pair#*:}.xtx" >"$dir/stripped" 2>&1
+	same "${pair%:*}-is-whole-in-the-end" 0 $?
+done
+sed -i 's/^\tpoll = /\tincomplete-after = "1s"\n&/' "$conf"
+head -c 90000 "$dir/f/00008.xtx" >"$drop/given-up.xtx"
+sleep 1.1
+run_batch
+same given-up-exit-code 4 $?
+same given-up-reason xml-truncated "$(report_get '.filings[].reason.code')"
 finish

@@ -129,6 +129,10 @@ fresh 1 8
 gated 3
 background
 expect requests-come-in-the-middle until_there has_published
+"$NATSUIN" run >"$dir/second.out" 2>&1
+same second-run-exits-75 75 $?
+expect second-run-says-it-first grep -q 'already working on this spool' \
+	<(head -n 1 "$dir/second.out")
 for turn in $(seq 12); do
 	job=$("$NATSUIN" queue list --json 2>/dev/null |
 		jq -r "[.[].job][$((RANDOM % 8))] // empty" 2>/dev/null)
