@@ -63,4 +63,35 @@ same vector-reference false \
 "$NATSUIN" verify --json "$vector" >"$dir/strict.json"
 same vector-is-legacy false \
 	"$(jq '[.. | .value_ok? | select(. != null)][0]' "$dir/strict.json")"
+
+# What e-Gov accepted years ago: whole, but for certificates of then; and not
+# whole once a byte of a signed file is another one.
+for name in amendapply bulk_apply_for_api; do
+	zip=$NATSUIN_SAMPLES/samples/egov/kiji/signed/$name.zip
+	"$NATSUIN" verify --json "$zip" >"$dir/kiji.json"
+	same "$name-exit-code" 12 $?
+	same "$name-is-whole-but-expired" 'true true true' "$(jq -r '.files[0] |
+		"\([.signatures[].value_ok] | all) \(
+		[.signatures[].references_ok] | all) \(
+		[.signatures[].signer.problems[].code] |
+		contains(["certificate-expired"]))"' "$dir/kiji.json")"
+	for pair in kousei.xml:構成情報 900A01020000100001_01.xml:DataRoot; do
+		file=${pair%:*}
+		rm -rf "$dir/kiji"
+		unzip -qq "$zip" -d "$dir/kiji"
+		part=${pair#*:} perl -0777 -pi -e \
+			's{(<$ENV{part}.*?>[^<>\s]*)[0-9](?=[^<>]*</)}{$1x}s' \
+			"$dir"/kiji/*/"$file"
+		same "$name-$file-one-byte-is-changed" 1 "$(cmp -l \
+			"$dir"/kiji/*/"$file" \
+			<(unzip -p "$zip" "*/$file") | wc -l)"
+		(cd "$dir/kiji" && zip -qr "$dir/$name-$file.zip" .)
+		"$NATSUIN" verify --json "$dir/$name-$file.zip" \
+			>"$dir/kiji.json"
+		same "$name-$file-changed-exit-code" 15 $?
+		same "$name-$file-changed" 'true false' "$(jq -r '.files[0] |
+			.signatures[0] | "\(.value_ok) \(.references_ok)"' \
+			"$dir/kiji.json")"
+	done
+done
 finish

@@ -42,6 +42,20 @@ same sheet-has-all-lines 6 "$(grep -c . "$reports/report.csv")"
 expect index-links-to-it grep -qF \
 	"href=\"$(last_batch)/report.html\"" "$spool/reports/index.html"
 
+# Each filing is described in all three: names, hashes, signers, checks.
+fields() {
+	python3 "$NATSUIN_SRC/tests/lib/report_fields.py" "$1" 2>&1
+}
+fields "$reports" >"$dir/fields"
+same page-and-sheet-lack-nothing '' "$(sed '$d' "$dir/fields")"
+expect many-things-were-looked-for test \
+	"$(sed -n 's/^looked for //p' "$dir/fields")" -ge 150
+cp -r "$reports" "$dir/changed"
+sed -i 's/残り[0-9]*日//' "$dir/changed/report.html"
+expect what-is-missing-is-seen grep -q 'page lacks days left' \
+	<(fields "$dir/changed")
+expect page-is-for-a4-paper grep -q 'size: A4' "$reports/report.html"
+
 # The manifest's hashes are those of the files.
 report_get '.filings[] | select(.result == "published") |
 	.output.sha256 + "  " + .output.path' >"$dir/outputs"
