@@ -48,4 +48,26 @@ fi
 same nothing-of-the-machine 0 "$(cat "$dir"/trace.* | grep -c '"/etc/hostname"')"
 same no-refusal-was-logged 0 "$(grep -c 'sandbox.refused' "$dir/run.log")"
 same five-are-signed 5 "$(find "$spool/out" -name '0*.xtx' | wc -l)"
+
+# What one examiner has built is read back by another: which requests (3 is
+# to build, 4 to verify; signer/exam/protocol.h) each gets, by the job's token.
+sed -i 's/^spool {/&\n\texaminers = 1/' "$conf"
+drop_filings etax 11 20 4KB
+touch -d '2 minutes ago' "$spool/in/kokuzei/"*.xtx
+sleep 0.3
+strace -ff -s 64 -xx -e trace=recvmsg -o "$dir/asked" \
+	"$NATSUIN" -q run 2>>"$dir/run.log"
+head='.*"\\x4e\\x54\\x01\\x00\\x02.*"'
+number='\\x6e((\\x[0-9a-f]{2}){8})'
+for process in "$dir"/asked.*; do
+	sed -nE "s/$head$number$number$number.*/\3 \5/p" \
+		"$process" | tr -d '\\x' | sed "s/$/ ${process##*.}/"
+done >"$dir/requests"
+for request in 3 4; do
+	grep "^000000000000000$request " "$dir/requests" | cut -d' ' -f2- |
+		sort >"$dir/request.$request"
+	same "requests-$request" 20 "$(wc -l <"$dir/request.$request")"
+done
+same none-verifies-what-it-built '' \
+	"$(comm -12 "$dir/request.3" "$dir/request.4")"
 finish
