@@ -3,7 +3,9 @@
  */
 #include "tests/lib/certlab.h"
 
+#include "base/fsops.h"
 #include "tests/lib/keylab.h"
+#include "tests/lib/suite.h"
 
 #include <openssl/conf.h>
 #include <openssl/ec.h>
@@ -15,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static EVP_PKEY *keys[KEY_COUNT];
 static long serial = 0x1000;
@@ -119,6 +122,20 @@ certlab_make(const struct certlab_spec *s)
 }
 
 void
+certlab_own(const char *subject, enum certlab_key key, struct buf *der)
+{
+	const struct certlab_spec s = {.subject = subject,
+	    .key = key,
+	    .signer = key,
+	    .from = "20260101000000Z",
+	    .until = "20360101000000Z"};
+	X509 *x = certlab_make(&s);
+
+	certlab_der(x, der);
+	X509_free(x);
+}
+
+void
 certlab_der(X509 *x, struct buf *out)
 {
 	unsigned char *der = NULL;
@@ -149,4 +166,92 @@ certlab_time(const char *text)
 
 	need(strptime(text, "%Y%m%d%H%M%SZ", &tm) != NULL, text);
 	return (int64_t)timegm(&tm) * 1000;
+}
+
+static bool
+is_among(const struct cert_note *notes, unsigned count, const char *code)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (strcmp(notes[i].code, code) == 0)
+			return true;
+	return false;
+}
+
+bool
+certlab_has_problem(const struct cert_verdict *v, const char *code)
+{
+	return is_among(v->problems, v->problem_count, code);
+}
+
+bool
+certlab_has_warning(const struct cert_verdict *v, const char *code)
+{
+	return is_among(v->warnings, v->warning_count, code);
+}
+
+bool
+certlab_problems_are(const struct cert_verdict *v, const char *codes)
+{
+	const char *list = codes == NULL ? "" : codes;
+	char code[60];
+	unsigned count = 0;
+
+	for (; *list != '\0'; count++) {
+		size_t len = strcspn(list, " ");
+
+		snprintf(code, sizeof code, "certificate-%.*s", (int)len, list);
+		if (!certlab_has_problem(v, code))
+			return false;
+		list += len + (list[len] == ' ');
+	}
+	return count == v->problem_count && v->ok == (count == 0);
+}
+
+void
+certlab_say(const char *name, const struct cert_verdict *v)
+{
+	printf("# %s:", name);
+	for (unsigned i = 0; i < v->problem_count; i++)
+		printf(" %s (%s)", v->problems[i].code, v->problems[i].detail);
+	for (unsigned i = 0; i < v->path_count; i++)
+		printf(" / %s", v->path_names[i]);
+	printf("\n");
+}
+
+void
+certlab_openssl_verify(struct buf *command, const char *at, const char *flags)
+{
+	buf_printf(command,
+	    "openssl verify -no-CApath -no-CAstore -attime %lld -auth_level 2 "
+	    "-policy_check -policy anyPolicy -check_ss_sig -verify_depth %d "
+	    "%s ",
+	    (long long)(certlab_time(at) / 1000), CERT_PATH_MAX - 1,
+	    flags == NULL ? "" : flags);
+}
+
+bool
+certlab_openssl_accepts(struct certlab_question *q)
+{
+	struct buf cmd = {0};
+	struct err e = {0};
+	int dir = suite_dir();
+	bool ok;
+
+	/* A file without certificates is an error to openssl. */
+	if (q->helpers.len == 0)
+		buf_slice(&q->helpers, buf_view(&q->leaf));
+	CHECK_OK(fs_replace(dir, "r.pem", buf_view(&q->roots), 0600, &e), &e);
+	CHECK_OK(fs_replace(dir, "h.pem", buf_view(&q->helpers), 0600, &e), &e);
+	CHECK_OK(fs_replace(dir, "l.pem", buf_view(&q->leaf), 0600, &e), &e);
+	buf_printf(&cmd, "cd %s && exec ", suite_dir_path());
+	certlab_openssl_verify(&cmd, q->at, q->flags);
+	buf_printf(&cmd, "%s -untrusted h.pem l.pem >openssl.log 2>&1",
+	    q->roots.len == 0 ? "-no-CAfile" : "-CAfile r.pem");
+	ok = system(buf_cstr(&cmd)) == 0;
+	close(dir);
+	buf_free(&cmd);
+	buf_free(&q->roots);
+	buf_free(&q->helpers);
+	buf_free(&q->leaf);
+	return ok;
 }

@@ -1,8 +1,9 @@
-/* Certificates for tests, made by OpenSSL as a test wants them. */
+/* Certificates for tests, made by OpenSSL as a test wants them; verdicts. */
 #ifndef TESTS_LIB_CERTLAB_H
 #define TESTS_LIB_CERTLAB_H
 
 #include "base/buf.h"
+#include "signer/cert/check.h"
 
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -40,7 +41,32 @@ void certlab_der(X509 *x, struct buf *out);
 /* Appends the certificates as PEM. */
 void certlab_pem(X509 *const *list, size_t count, struct buf *out);
 
+/* One that certifies itself, its DER appended. */
+void certlab_own(const char *subject, enum certlab_key key, struct buf *der);
+
 /* Milliseconds since 1970 of "20260101000000Z". */
 int64_t certlab_time(const char *text);
+
+bool certlab_has_problem(const struct cert_verdict *v, const char *code);
+bool certlab_has_warning(const struct cert_verdict *v, const char *code);
+/* Are the problems these and no others ("ca-usage expired", each without
+ * "certificate-"; NULL: none), and is `ok` what they say? */
+bool certlab_problems_are(const struct cert_verdict *v, const char *codes);
+/* Prints the verdict as a comment. */
+void certlab_say(const char *name, const struct cert_verdict *v);
+
+/* What openssl verify is asked, certificates as PEM; starts empty. */
+struct certlab_question {
+	struct buf roots, helpers, leaf;
+	const char *at;    /* "20260101000000Z" */
+	const char *flags; /* more of them, or NULL */
+};
+
+/* Appends "openssl verify" with settings as ours: time and level of check,
+ * policies, signatures of roots, length of a path, no anchors of the system. */
+void certlab_openssl_verify(
+    struct buf *command, const char *at, const char *flags);
+/* Asks, and frees the question's certificates. */
+bool certlab_openssl_accepts(struct certlab_question *q);
 
 #endif

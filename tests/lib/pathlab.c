@@ -4,8 +4,6 @@
  */
 #include "tests/lib/pathlab.h"
 
-#include "tests/lib/certlab.h"
-
 #ifdef NATSUIN_SANITIZED
 #include <sanitizer/lsan_interface.h>
 #endif
@@ -488,4 +486,35 @@ pathlab_leaks_end(const struct pathlab *lab)
 #else
 	(void)is_lossy(lab);
 #endif
+}
+
+void
+pathlab_judge(struct pathlab *lab, struct cert_policy policy, const char *at,
+    struct cert_verdict *v)
+{
+	struct buf pem = {0}, der = {0};
+	struct err e = {0};
+	struct cert_anchors *a;
+
+	pathlab_anchors(lab, &pem);
+	certlab_der(pathlab_find(lab, "leaf")->x, &der);
+	a = cert_anchors_parse(buf_view(&pem), &e);
+	need(a != NULL, e.code);
+	policy.anchors = a;
+	pathlab_leaks_begin(lab);
+	need(cert_check(&policy, buf_view(&der), certlab_time(at), v, &e) == 0,
+	    e.code);
+	pathlab_leaks_end(lab);
+	cert_anchors_free(a);
+	buf_free(&pem);
+	buf_free(&der);
+}
+
+void
+pathlab_ask(const struct pathlab_cert *c, struct certlab_question *q)
+{
+	if (strcmp(c->label, "leaf") == 0)
+		certlab_pem(&c->x, 1, &q->leaf);
+	else
+		certlab_pem(&c->x, 1, c->self_signed ? &q->roots : &q->helpers);
 }

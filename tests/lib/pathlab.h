@@ -27,7 +27,7 @@
 #ifndef TESTS_LIB_PATHLAB_H
 #define TESTS_LIB_PATHLAB_H
 
-#include "base/buf.h"
+#include "tests/lib/certlab.h"
 
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -56,6 +56,13 @@ struct pathlab_cert *pathlab_find(struct pathlab *lab, const char *label);
 
 /* All but the leaf and the absent ones, as PEM. */
 void pathlab_anchors(const struct pathlab *lab, struct buf *pem);
+
+/* Judges the leaf with all of those as anchors. */
+void pathlab_judge(struct pathlab *lab, struct cert_policy policy,
+    const char *at, struct cert_verdict *v);
+
+/* Adds a certificate to what openssl verify is asked. */
+void pathlab_ask(const struct pathlab_cert *c, struct certlab_question *q);
 
 /*
  * OpenSSL 3.0 loses the policyConstraints of a certificate that has no

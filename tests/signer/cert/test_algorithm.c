@@ -48,20 +48,6 @@ sign(EVP_PKEY *key, struct buf *out)
 }
 
 static void
-make_certificate(enum certlab_key key, struct buf *der)
-{
-	const struct certlab_spec s = {.subject = "C=JP/O=Test/CN=x",
-	    .key = key,
-	    .signer = key,
-	    .from = "20260101000000Z",
-	    .until = "20360101000000Z"};
-	X509 *x = certlab_make(&s);
-
-	certlab_der(x, der);
-	X509_free(x);
-}
-
-static void
 keys_choose_their_algorithm(void)
 {
 	static const char *const others[] = {"P-256", "P-521", "secp256k1"};
@@ -245,7 +231,7 @@ check_key(enum certlab_key key)
 	struct buf der = {0}, value = {0};
 	struct err e = {0};
 
-	make_certificate(key, &der);
+	certlab_own("C=JP/O=Test/CN=x", key, &der);
 	sign(certlab_key(key), &value);
 	CHECK_OK(pubkey_verify(
 		     buf_view(&der), slice_str(data), buf_view(&value), &e),
@@ -288,7 +274,7 @@ der_is_no_xml_signature(void)
 	struct buf certificate = {0}, raw = {0}, der = {0};
 	struct err e = {0};
 
-	make_certificate(KEY_P384, &certificate);
+	certlab_own("C=JP/O=Test/CN=x", KEY_P384, &certificate);
 	sign(certlab_key(KEY_P384), &raw);
 	CU_ASSERT_EQUAL(algorithm_to_der(buf_view(&raw), HALF, &der), 0);
 	CHECK_CODE(pubkey_verify(buf_view(&certificate), slice_str(data),
@@ -308,7 +294,7 @@ other_certificates_have_no_algorithm(void)
 	CHECK_CODE(
 	    pubkey_verify(slice_str("x"), slice_str(data), slice_str("y"), &e),
 	    &e, "certificate-algorithm");
-	make_certificate(KEY_P384, &der);
+	certlab_own("C=JP/O=Test/CN=x", KEY_P384, &der);
 	CU_ASSERT_PTR_NULL(signerkey_get(slice_of(der.p, der.len - 1)));
 	CU_ASSERT_EQUAL(
 	    signerkey_get(buf_view(&der))->algorithm->id, SIGN_ECDSA_SHA384);

@@ -4,7 +4,6 @@
  */
 #include "signer/cert/check.h"
 
-#include "base/fsops.h"
 #include "signer/cert/profile.h"
 #include "tests/lib/certlab.h"
 #include "tests/lib/suite.h"
@@ -12,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define NOW "20261122000000Z"
 #define CA_NAME "C=JP/O=Test/OU=CA for signing"
@@ -297,24 +295,6 @@ make_anchors(unsigned bits)
 	return a;
 }
 
-static bool
-has_problem(const char *code)
-{
-	for (unsigned i = 0; i < v.problem_count; i++)
-		if (strcmp(v.problems[i].code, code) == 0)
-			return true;
-	return false;
-}
-
-static bool
-has_warning(const char *code)
-{
-	for (unsigned i = 0; i < v.warning_count; i++)
-		if (strcmp(v.warnings[i].code, code) == 0)
-			return true;
-	return false;
-}
-
 static void
 check(const struct cert_policy *p, X509 *x, const char *at)
 {
@@ -334,14 +314,9 @@ expect_codes(const struct row *r)
 	bool all = true;
 
 	for (int i = 0; i < 4 && r->codes[i] != NULL; i++, want++)
-		all = all && has_problem(r->codes[i]);
-	if (!all || v.problem_count != want || v.ok != (want == 0)) {
-		printf("# %s:", r->name);
-		for (unsigned i = 0; i < v.problem_count; i++)
-			printf(" %s (%s)", v.problems[i].code,
-			    v.problems[i].detail);
-		printf("\n");
-	}
+		all = all && certlab_has_problem(&v, r->codes[i]);
+	if (!all || v.problem_count != want || v.ok != (want == 0))
+		certlab_say(r->name, &v);
 	CU_ASSERT_TRUE(all);
 	CU_ASSERT_EQUAL(v.problem_count, want);
 	CU_ASSERT_EQUAL(v.ok, want == 0);
@@ -372,38 +347,14 @@ each_fault_has_its_code(void)
 static bool
 openssl_accepts(const struct row *r, X509 *leaf)
 {
-	struct buf roots = {0}, middle = {0}, one = {0}, cmd = {0};
-	int dir = suite_dir();
-	bool ok;
+	struct certlab_question q = {.at = NOW};
 
 	for (int i = 0; i < CA_COUNT; i++)
 		if ((r->anchors >> i & 1) != 0)
 			certlab_pem(
-			    &ca[i], 1, i < CA_MIDDLE ? &roots : &middle);
-	/* A file without certificates is an error to openssl. */
-	if (middle.len == 0)
-		certlab_pem(&ca[CA_STRANGE], 1, &middle);
-	if (roots.len == 0)
-		certlab_pem(&ca[CA_STRANGE], 1, &roots);
-	certlab_pem(&leaf, 1, &one);
-	CHECK_OK(
-	    fs_replace(dir, "r.pem", buf_view(&roots), 0600, &error), &error);
-	CHECK_OK(
-	    fs_replace(dir, "m.pem", buf_view(&middle), 0600, &error), &error);
-	CHECK_OK(
-	    fs_replace(dir, "l.pem", buf_view(&one), 0600, &error), &error);
-	buf_printf(&cmd,
-	    "cd %s && openssl verify -no-CApath -no-CAstore -CAfile r.pem "
-	    "-untrusted m.pem -attime %lld -auth_level 2 -policy_check l.pem "
-	    ">openssl.log 2>&1",
-	    suite_dir_path(), (long long)(certlab_time(NOW) / 1000));
-	ok = system(buf_cstr(&cmd)) == 0;
-	close(dir);
-	buf_free(&roots);
-	buf_free(&middle);
-	buf_free(&one);
-	buf_free(&cmd);
-	return ok;
+			    &ca[i], 1, i < CA_MIDDLE ? &q.roots : &q.helpers);
+	certlab_pem(&leaf, 1, &q.leaf);
+	return certlab_openssl_accepts(&q);
 }
 
 static void
@@ -473,7 +424,7 @@ a_changed_byte_breaks_the_path(void)
 	CHECK_OK(cert_check(&p, buf_view(&der), certlab_time(NOW), &v, &error),
 	    &error);
 	CU_ASSERT_FALSE(v.ok);
-	CU_ASSERT_TRUE(has_problem("certificate-path-signature"));
+	CU_ASSERT_TRUE(certlab_has_problem(&v, "certificate-path-signature"));
 	CU_ASSERT_EQUAL(v.path, CERT_PATH_BAD);
 	cert_anchors_free(a);
 	X509_free(leaf);
@@ -491,18 +442,19 @@ policy_decides(void)
 	check(&p, leaf, NOW);
 	CU_ASSERT_TRUE(v.ok);
 	CU_ASSERT_EQUAL(v.path, CERT_PATH_NOT_CHECKED);
-	CU_ASSERT_TRUE(has_warning("certificate-path-not-checked"));
+	CU_ASSERT_TRUE(certlab_has_warning(&v, "certificate-path-not-checked"));
 	/* An empty folder of anchors trusts nobody. */
 	none = make_anchors(0);
 	p.anchors = none;
 	check(&p, leaf, NOW);
-	CU_ASSERT_TRUE(has_problem("certificate-no-path"));
+	CU_ASSERT_TRUE(certlab_has_problem(&v, "certificate-no-path"));
 	p.anchors = a;
 
 	CU_ASSERT_STRING_EQUAL(v.revocation, "not-checked");
 	p.revocation = CONF_REVOCATION_REQUIRE;
 	check(&p, leaf, NOW);
-	CU_ASSERT_TRUE(has_problem("certificate-revocation-required"));
+	CU_ASSERT_TRUE(
+	    certlab_has_problem(&v, "certificate-revocation-required"));
 	p.revocation = CONF_REVOCATION_OFF;
 	check(&p, leaf, NOW);
 	CU_ASSERT_TRUE(v.ok);
@@ -510,7 +462,7 @@ policy_decides(void)
 
 	p.pinned = true;
 	check(&p, leaf, NOW);
-	CU_ASSERT_TRUE(has_problem("certificate-not-pinned"));
+	CU_ASSERT_TRUE(certlab_has_problem(&v, "certificate-not-pinned"));
 	memcpy(p.pin, v.cert.sha256, CERT_SHA256);
 	check(&p, leaf, NOW);
 	CU_ASSERT_TRUE(v.ok);
@@ -538,7 +490,7 @@ weak_or_unknown_needs_no_path(void)
 				continue;
 			leaf = make_leaf(&rows[i]);
 			check(&p, leaf, NOW);
-			CU_ASSERT_TRUE(has_problem(codes[k]));
+			CU_ASSERT_TRUE(certlab_has_problem(&v, codes[k]));
 			X509_free(leaf);
 			found++;
 		}
@@ -562,7 +514,7 @@ elliptic_curves_only_when_allowed(void)
 	a = make_anchors(ANCHORS);
 	p.anchors = a;
 	check(&p, leaf, NOW);
-	CU_ASSERT_TRUE(has_problem("algorithm-not-allowed"));
+	CU_ASSERT_TRUE(certlab_has_problem(&v, "algorithm-not-allowed"));
 	CU_ASSERT_EQUAL(v.problem_count, 1);
 	p.allow_ec = true;
 	check(&p, leaf, NOW);
@@ -589,7 +541,7 @@ other_curves_are_never_allowed(void)
 	X509_set_pubkey(leaf, p256);
 	X509_sign(leaf, certlab_key(KEY_CA), EVP_sha256());
 	check(&p, leaf, NOW);
-	CU_ASSERT_TRUE(has_problem("certificate-algorithm"));
+	CU_ASSERT_TRUE(certlab_has_problem(&v, "certificate-algorithm"));
 	CU_ASSERT_FALSE(v.ok);
 	X509_free(leaf);
 	EVP_PKEY_free(p256);

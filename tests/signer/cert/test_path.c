@@ -6,7 +6,6 @@
 #include "signer/cert/path.h"
 #include "signer/cert/path_search.h"
 
-#include "base/fsops.h"
 #include "signer/report/explain.h"
 #include "tests/lib/certlab.h"
 #include "tests/lib/pathlab.h"
@@ -14,9 +13,7 @@
 
 #include <openssl/err.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define NOW "20261122000000Z"
 #define END_OF_CA "20271231235959Z"
@@ -445,27 +442,13 @@ time_of(const struct row *r)
 	return r->at == NULL ? NOW : r->at;
 }
 
-/* Judges the leaf of the lab. */
 static void
 judge(const char *at)
 {
-	struct cert_policy p = {
-	    .revocation = CONF_REVOCATION_PREFER, .allow_ec = true};
-	struct buf pem = {0}, der = {0};
-	struct cert_anchors *a;
-
-	pathlab_anchors(&lab, &pem);
-	certlab_der(pathlab_find(&lab, "leaf")->x, &der);
-	a = cert_anchors_parse(buf_view(&pem), &error);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
-	p.anchors = a;
-	pathlab_leaks_begin(&lab);
-	CHECK_OK(cert_check(&p, buf_view(&der), certlab_time(at), &v, &error),
-	    &error);
-	pathlab_leaks_end(&lab);
-	cert_anchors_free(a);
-	buf_free(&pem);
-	buf_free(&der);
+	pathlab_judge(&lab,
+	    (struct cert_policy){
+		.revocation = CONF_REVOCATION_PREFER, .allow_ec = true},
+	    at, &v);
 }
 
 /* Takes the next word of a list; false at its end. */
@@ -484,15 +467,6 @@ next_word(const char **list, char *out, size_t size)
 }
 
 static bool
-has_problem(const char *code)
-{
-	for (unsigned i = 0; i < v.problem_count; i++)
-		if (strcmp(v.problems[i].code, code) == 0)
-			return true;
-	return false;
-}
-
-static bool
 is_explained(const char *code)
 {
 	return explain_what(code)[0] != '\0' && explain_todo(code)[0] != '\0';
@@ -501,16 +475,10 @@ is_explained(const char *code)
 static bool
 codes_fit(const struct row *r)
 {
-	const char *list = r->codes == NULL ? "" : r->codes;
-	char word[40], code[60];
-	unsigned count = 0;
-	bool all = true;
-
-	for (; next_word(&list, word, sizeof word); count++) {
-		snprintf(code, sizeof code, "certificate-%s", word);
-		all = all && has_problem(code) && is_explained(code);
-	}
-	return all && count == v.problem_count && v.ok == (count == 0);
+	for (unsigned i = 0; i < v.problem_count; i++)
+		if (!is_explained(v.problems[i].code))
+			return false;
+	return certlab_problems_are(&v, r->codes);
 }
 
 /* The names of the path, and the fingerprint of its anchor. */
@@ -538,17 +506,6 @@ path_fits(const struct row *r)
 }
 
 static void
-say_verdict(const char *name)
-{
-	printf("# %s:", name);
-	for (unsigned i = 0; i < v.problem_count; i++)
-		printf(" %s (%s)", v.problems[i].code, v.problems[i].detail);
-	for (unsigned i = 0; i < v.path_count; i++)
-		printf(" / %s", v.path_names[i]);
-	printf("\n");
-}
-
-static void
 each_row_has_its_verdict(void)
 {
 	for (size_t i = 0; i < ROWS; i++) {
@@ -559,7 +516,7 @@ each_row_has_its_verdict(void)
 		fits = codes_fit(&rows[i]) &&
 		       (rows[i].path == NULL || path_fits(&rows[i]));
 		if (!fits)
-			say_verdict(rows[i].name);
+			certlab_say(rows[i].name, &v);
 		CU_ASSERT_TRUE(fits);
 		pathlab_free(&lab);
 	}
@@ -570,47 +527,21 @@ each_row_has_its_verdict(void)
 static bool
 openssl_accepts(const struct row *r, const char *labels)
 {
-	struct buf roots = {0}, middle = {0}, one = {0}, cmd = {0};
-	int dir = suite_dir();
-	bool ok;
+	struct certlab_question q = {.at = time_of(r), .flags = r->flags};
 
 	for (size_t i = 0; i < lab.count; i++) {
 		const struct pathlab_cert *c = &lab.cert[i];
 		const char *list = labels;
 		char word[40];
-		bool wanted = labels == NULL && !c->absent;
+		bool wanted = (labels == NULL && !c->absent) ||
+			      strcmp(c->label, "leaf") == 0;
 
 		while (list != NULL && next_word(&list, word, sizeof word))
 			wanted = wanted || strcmp(word, c->label) == 0;
-		if (wanted && strcmp(c->label, "leaf") != 0)
-			certlab_pem(
-			    &c->x, 1, c->self_signed ? &roots : &middle);
+		if (wanted)
+			pathlab_ask(c, &q);
 	}
-	/* A file without certificates is an error to openssl. */
-	certlab_pem(&pathlab_find(&lab, "leaf")->x, 1, &one);
-	if (middle.len == 0)
-		buf_slice(&middle, buf_view(&one));
-	CHECK_OK(
-	    fs_replace(dir, "r.pem", buf_view(&roots), 0600, &error), &error);
-	CHECK_OK(
-	    fs_replace(dir, "m.pem", buf_view(&middle), 0600, &error), &error);
-	CHECK_OK(
-	    fs_replace(dir, "l.pem", buf_view(&one), 0600, &error), &error);
-	buf_printf(&cmd,
-	    "cd %s && exec openssl verify -no-CApath -no-CAstore %s "
-	    "-untrusted m.pem -attime %lld -auth_level 2 -policy_check "
-	    "-policy anyPolicy "
-	    "-check_ss_sig -verify_depth %d %s l.pem >openssl.log 2>&1",
-	    suite_dir_path(), roots.len == 0 ? "-no-CAfile" : "-CAfile r.pem",
-	    (long long)(certlab_time(time_of(r)) / 1000), CERT_PATH_MAX - 1,
-	    r->flags == NULL ? "" : r->flags);
-	ok = system(buf_cstr(&cmd)) == 0;
-	close(dir);
-	buf_free(&roots);
-	buf_free(&middle);
-	buf_free(&one);
-	buf_free(&cmd);
-	return ok;
+	return certlab_openssl_accepts(&q);
 }
 
 /* Are there certificates beside those of the path? */
@@ -689,7 +620,7 @@ a_pile_of_cross_certificates_is_bounded(void)
 	/* No root: that is seen without trying. */
 	make_mesh("", "leaf<M0");
 	judge(NOW);
-	CU_ASSERT_TRUE(has_problem("certificate-path-loop"));
+	CU_ASSERT_TRUE(certlab_has_problem(&v, "certificate-path-loop"));
 	CU_ASSERT_EQUAL(v.problem_count, 1);
 	pathlab_free(&lab);
 	/* A root beside it: the shortest way comes first. */
@@ -701,8 +632,8 @@ a_pile_of_cross_certificates_is_bounded(void)
 	/* Every way is bad: given up, and said; the reason as well. */
 	make_mesh("", "R; X:M7:M7<R exclude=dir:Beta; leaf<M0 o=Beta");
 	judge(NOW);
-	CU_ASSERT_TRUE(has_problem("certificate-name-constraint"));
-	CU_ASSERT_TRUE(has_problem("certificate-path-too-complex"));
+	CU_ASSERT_TRUE(certlab_has_problem(&v, "certificate-name-constraint"));
+	CU_ASSERT_TRUE(certlab_has_problem(&v, "certificate-path-too-complex"));
 	CU_ASSERT_TRUE(is_explained("certificate-path-too-complex"));
 	CU_ASSERT_EQUAL(v.problem_count, 2);
 	CU_ASSERT_EQUAL(v.path, CERT_PATH_BAD);
@@ -786,7 +717,7 @@ signatures_are_bounded(void)
 	pathlab_make(&lab, buf_cstr(&text));
 	judge(NOW);
 	CU_ASSERT_FALSE(v.ok);
-	CU_ASSERT_TRUE(has_problem("certificate-path-too-complex"));
+	CU_ASSERT_TRUE(certlab_has_problem(&v, "certificate-path-too-complex"));
 	pathlab_free(&lab);
 	buf_free(&text);
 }
@@ -814,7 +745,7 @@ a_policy_tree_does_not_explode(void)
 	pathlab_make(&lab, buf_cstr(&text));
 	judge(NOW);
 	CU_ASSERT_FALSE(v.ok);
-	CU_ASSERT_TRUE(has_problem("certificate-path-too-complex"));
+	CU_ASSERT_TRUE(certlab_has_problem(&v, "certificate-path-too-complex"));
 	CU_ASSERT_EQUAL(v.problem_count, 1);
 	pathlab_free(&lab);
 	buf_free(&text);

@@ -6,7 +6,6 @@
  */
 #include "signer/cert/path_search.h"
 
-#include "base/fsops.h"
 #include "base/text.h"
 #include "tests/lib/certlab.h"
 #include "tests/lib/pathlab.h"
@@ -17,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define NOW "20261122000000Z"
 #define GRAPHS 120   /* or as many as NATSUIN_GRAPHS says */
@@ -26,7 +24,6 @@
 static struct pathlab lab;
 static unsigned char issued[PATHLAB_MAX][PATHLAB_MAX]; /* 1 yes, 2 no */
 static struct cert_verdict v;
-static struct err error;
 
 /* The number of the graph is its seed. */
 static uint64_t state;
@@ -130,27 +127,6 @@ put_graph(struct buf *out, unsigned number)
 	    chance(50) ? "Beta" : "Alpha");
 	if (number % 2 == 0)
 		buf_printf(out, " pol=%s", chance(70) ? "a" : "b,c");
-}
-
-static void
-judge(void)
-{
-	struct cert_policy p = {.revocation = CONF_REVOCATION_PREFER};
-	struct buf pem = {0}, der = {0};
-	struct cert_anchors *a;
-
-	pathlab_anchors(&lab, &pem);
-	certlab_der(pathlab_find(&lab, "leaf")->x, &der);
-	a = cert_anchors_parse(buf_view(&pem), &error);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
-	p.anchors = a;
-	pathlab_leaks_begin(&lab);
-	CHECK_OK(cert_check(&p, buf_view(&der), certlab_time(NOW), &v, &error),
-	    &error);
-	pathlab_leaks_end(&lab);
-	cert_anchors_free(a);
-	buf_free(&pem);
-	buf_free(&der);
 }
 
 /* The plain search: certificates from the leaf up, the leaf is the first. */
@@ -284,23 +260,14 @@ search_plainly(struct plain *s)
 		climb(s);
 }
 
-static bool
-has_problem(const char *code)
-{
-	for (unsigned i = 0; i < v.problem_count; i++)
-		if (strcmp(v.problems[i].code, code) == 0)
-			return true;
-	return false;
-}
-
 /* Did the verdict say that nothing leads to an anchor? */
 static bool
 says_no_way(void)
 {
-	return has_problem("certificate-no-path") ||
-	       has_problem("certificate-path-loop") ||
-	       has_problem("certificate-path-too-long") ||
-	       has_problem("certificate-path-signature");
+	return certlab_has_problem(&v, "certificate-no-path") ||
+	       certlab_has_problem(&v, "certificate-path-loop") ||
+	       certlab_has_problem(&v, "certificate-path-too-long") ||
+	       certlab_has_problem(&v, "certificate-path-signature");
 }
 
 static bool
@@ -309,7 +276,7 @@ agrees(const struct plain *s)
 	bool good = s->good_count > 0;
 
 	/* Giving up is allowed only where there is very much. */
-	if (has_problem("certificate-path-too-complex"))
+	if (certlab_has_problem(&v, "certificate-path-too-complex"))
 		return !v.ok && s->ways > PATH_WAYS_MAX;
 	if (good)
 		return v.ok && s->told;
@@ -321,41 +288,16 @@ static bool
 openssl_accepts(
     const struct pathlab_cert *const *way, size_t count, const char *flags)
 {
-	struct buf roots = {0}, middle = {0}, one = {0}, cmd = {0};
-	int dir = suite_dir();
-	bool ok;
+	struct certlab_question q = {.at = NOW, .flags = flags};
 
 	for (size_t i = 0; i < (way == NULL ? lab.count : count); i++) {
 		const struct pathlab_cert *c =
 		    way == NULL ? &lab.cert[i] : way[i];
-		struct buf *to = c->self_signed ? &roots : &middle;
 
 		if (!c->absent)
-			certlab_pem(&c->x, 1,
-			    strcmp(c->label, "leaf") == 0 ? &one : to);
+			pathlab_ask(c, &q);
 	}
-	if (middle.len == 0)
-		buf_slice(&middle, buf_view(&one));
-	CHECK_OK(
-	    fs_replace(dir, "r.pem", buf_view(&roots), 0600, &error), &error);
-	CHECK_OK(
-	    fs_replace(dir, "m.pem", buf_view(&middle), 0600, &error), &error);
-	CHECK_OK(
-	    fs_replace(dir, "l.pem", buf_view(&one), 0600, &error), &error);
-	buf_printf(&cmd,
-	    "cd %s && exec openssl verify -no-CApath -no-CAstore -CAfile r.pem "
-	    "-untrusted m.pem -attime %lld -auth_level 2 -policy_check "
-	    "-policy anyPolicy -check_ss_sig -verify_depth %d %s l.pem "
-	    ">openssl.log 2>&1",
-	    suite_dir_path(), (long long)(certlab_time(NOW) / 1000),
-	    CERT_PATH_MAX - 1, flags);
-	ok = system(buf_cstr(&cmd)) == 0;
-	close(dir);
-	buf_free(&roots);
-	buf_free(&middle);
-	buf_free(&one);
-	buf_free(&cmd);
-	return ok;
+	return certlab_openssl_accepts(&q);
 }
 
 static struct {
@@ -368,7 +310,7 @@ count(const struct plain *s)
 	sum.good += v.ok;
 	sum.bad += !v.ok;
 	sum.no_way += s->ways == 0;
-	sum.limited += has_problem("certificate-path-too-complex");
+	sum.limited += certlab_has_problem(&v, "certificate-path-too-complex");
 	sum.longer += v.ok && s->ways > 1;
 }
 
@@ -408,7 +350,9 @@ judge_graph(unsigned number)
 	state = 0x9E3779B97F4A7C15u * (number + 1);
 	put_graph(&text, number);
 	pathlab_make(&lab, buf_cstr(&text));
-	judge();
+	pathlab_judge(&lab,
+	    (struct cert_policy){.revocation = CONF_REVOCATION_PREFER}, NOW,
+	    &v);
 	pathlab_leaks_begin(&lab);
 	search_plainly(&s);
 	pathlab_leaks_end(&lab);
@@ -417,9 +361,7 @@ judge_graph(unsigned number)
 		printf("# graph %u: we say %d, %u ways, shortest good %zu\n# "
 		       "%s\n",
 		    number, v.ok, s.ways, s.good_count, buf_cstr(&text));
-		for (unsigned i = 0; i < v.problem_count; i++)
-			printf("#   %s (%s)\n", v.problems[i].code,
-			    v.problems[i].detail);
+		certlab_say("verdict", &v);
 	}
 	CU_ASSERT_TRUE(fits);
 	count(&s);

@@ -163,20 +163,6 @@ splice_compares_every_byte(void)
 	buf_free(&b);
 }
 
-static void
-make_certificate(enum certlab_key key, struct buf *der)
-{
-	const struct certlab_spec s = {.subject = "C=JP/O=Test/CN=x",
-	    .key = key,
-	    .signer = key,
-	    .from = "20260101000000Z",
-	    .until = "20360101000000Z"};
-	X509 *x = certlab_make(&s);
-
-	certlab_der(x, der);
-	X509_free(x);
-}
-
 #define MORE "http://www.w3.org/2001/04/xmldsig-more#"
 #define METHOD "SignatureMethod Algorithm="
 
@@ -243,8 +229,8 @@ each_signer_has_its_method(void)
 	CU_ASSERT_EQUAL(
 	    signedinfo_write("dsig", &ref, 1, &s, &p.signed_info, &canonical),
 	    0);
-	make_certificate(KEY_P384, &der[0]);
-	make_certificate(KEY_LEAF, &der[1]);
+	certlab_own("C=JP/O=Test/CN=x", KEY_P384, &der[0]);
+	certlab_own("C=JP/O=Test/CN=x", KEY_LEAF, &der[1]);
 	sigs[0].certificate = buf_view(&der[0]);
 	sigs[1].certificate = buf_view(&der[1]);
 	CHECK_OK(plan_signatures(&p, 0, sigs, 2, &out, &e), &e);
@@ -282,7 +268,7 @@ plan_round_trip(void)
 	struct ids ids = {0};
 	unsigned line;
 
-	make_certificate(KEY_LEAF, &certificate);
+	certlab_own("C=JP/O=Test/CN=x", KEY_LEAF, &certificate);
 	sig.certificate = buf_view(&certificate);
 
 	CU_ASSERT_EQUAL(buf_puts(&p.before, "<x>"), 0);
