@@ -13,16 +13,7 @@ export PKCS11SPY=$TOKENS_MODULE PKCS11SPY_OUTPUT=$dir/spy.log
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
 
 key_make() {
-	tokens_begin "$dir/hsm"
-	{
-		token_make office pin-4711 && token_pair "$1" rsa &&
-			token_put office pin-4711 "$1" 07
-	} >"$dir/hsm.log" 2>&1 || {
-		cat "$dir/hsm.log"
-		return 1
-	}
-	mkdir -p "$dir/anchors"
-	cp "$dir/hsm/ca.pem" "$dir/anchors/"
+	token_office "$1" rsa
 }
 key_section() {
 	printf 'key "%s" {\n\tbackend = "pkcs11"\n\tmodule = "%s"\n' "$1" \

@@ -6,14 +6,6 @@
 card_begin 2
 log=$spool/state/keys/tanaka.log
 
-within() { # within SECONDS COMMAND…
-	local end=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.05
-	done
-}
 gone() {
 	! kill -0 "$holder" 2>/dev/null
 }

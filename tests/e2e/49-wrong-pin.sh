@@ -8,14 +8,6 @@ card_begin 2
 card_pin WRONG12
 drop_filings etax 1 3 4KB
 
-within() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.05
-	done
-}
 key() {
 	"$NATSUIN" --json status </dev/null | jq -r ".keys[0] | $1"
 }

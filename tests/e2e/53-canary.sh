@@ -38,14 +38,6 @@ key_make() {
 	cp "$PCSCD_DIR/pki/signca.pem" "$dir/anchors/"
 }
 
-within() { # within SECONDS COMMAND…
-	local end=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.05
-	done
-}
 gone() {
 	! kill -0 "$1" 2>/dev/null
 }

@@ -171,14 +171,8 @@ same cache-is-private 700 "$(stat -c %a "$spool/state/revocation")"
 
 # openssl's own responder, as a server; and then no server.
 forget
-free=$(python3 -c 'import socket; s = socket.socket()
-s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-openssl ocsp -index "$pki/index" -CA "$pki/ca.pem" -port "$free" \
-	-rsigner "$pki/responder.pem" -rkey "$pki/responder.key" -nmin 60 \
-	>"$dir/ocsp.log" 2>&1 &
-responder=$!
-# (It serves one at a time: a connection to see whether it listens would do.)
-until_there grep -q 'waiting for OCSP client' "$dir/ocsp.log"
+free=$(free_port)
+responder_start "$pki/index" "$pki/ca.pem" "$free"
 hosts=\"127.0.0.1:$free\"
 ask openssl-responder '0 good ' "ocsp-url = \"http://127.0.0.1:$free/\""
 kill "$responder"
@@ -205,8 +199,7 @@ tls_cert() { # NAME SUBJECTALTNAME
 }
 tls_server() { # NAME: serves the lists; $tls is its host:port
 	local free
-	free=$(python3 -c 'import socket; s = socket.socket()
-s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	free=$(free_port)
 	(cd "$pki/lists" && exec openssl s_server -accept "127.0.0.1:$free" \
 		-WWW -cert "$pki/$1.pem" -key "$pki/$1.key") \
 		>"$dir/tls.$1.log" 2>&1 &

@@ -71,13 +71,8 @@ for name in closed etax-only egov-only; do
 done
 
 # openssl's responder.
-port=$(python3 -c 'import socket; s = socket.socket()
-s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-openssl ocsp -index "$pki/index" -CA "$pki/ocsp.ca.pem" -port "$port" \
-	-rsigner "$pki/responder.pem" -rkey "$pki/responder.key" -nmin 60 \
-	>"$dir/ocsp.log" 2>&1 &
-responder=$!
-until_there grep -q 'waiting for OCSP client' "$dir/ocsp.log"
+port=$(free_port)
+responder_start "$pki/index" "$pki/ocsp.ca.pem" "$port"
 
 # One key and one drop folder for each.
 number=0

@@ -392,12 +392,8 @@ same not-known-is-not-enough 12 $?
 # By a responder.
 "$NATSUIN_SRC/scripts/test-pki" responder "$pki/signca" "$pki/responder" ||
 	exit 1
-port=$(python3 -c 'import socket; s = socket.socket()
-s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-openssl ocsp -index "$pki/list.index" -CA "$pki/signca.pem" -port "$port" \
-	-rsigner "$pki/responder.pem" -rkey "$pki/responder.key" -nmin 60 \
-	>"$dir/ocsp.log" 2>&1 &
-until_there grep -q 'waiting for OCSP client' "$dir/ocsp.log"
+port=$(free_port)
+responder_start "$pki/list.index" "$pki/signca.pem" "$port"
 configure "ocsp-url = \"http://127.0.0.1:$port/\"" \
 	"revocation-hosts = { \"127.0.0.1:$port\" }"
 verify --check "$one"

@@ -178,13 +178,48 @@ run_batch() {
 	"$NATSUIN" -v run "$@" >"$dir/run.out" 2>"$dir/run.log"
 }
 
-# until_there COMMAND…: within two minutes.
-until_there() {
-	local end=$((SECONDS + 120))
-	until "$@" >/dev/null 2>&1; do
+# within SECONDS COMMAND…: until it succeeds.
+within() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
 		[ "$SECONDS" -lt "$end" ] || return 1
 		sleep 0.05
 	done
+}
+
+# until_there COMMAND…: within two minutes, quietly.
+until_there() {
+	within 120 "$@" >/dev/null 2>&1
+}
+
+# free_port: one of loopback that nobody has.
+free_port() {
+	python3 -c 'import socket; s = socket.socket()
+s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# responder_start INDEX CA PORT: openssl's own, with $pki/responder.{pem,key};
+# $responder is its process.
+responder_start() {
+	openssl ocsp -index "$1" -CA "$2" -port "$3" \
+		-rsigner "$pki/responder.pem" -rkey "$pki/responder.key" \
+		-nmin 60 >"$dir/ocsp.log" 2>&1 &
+	responder=$!
+	# It serves one at a time: a connection to see whether it listens
+	# would do.
+	until_there grep -q 'waiting for OCSP client' "$dir/ocsp.log"
+}
+
+# xmlsec1_verifies CA FILE…: how many of these e-Tax filings are good to it.
+xmlsec1_verifies() {
+	local ca=$1 file good=0
+	shift
+	for file; do
+		xmlsec1 --verify --id-attr:id ZZZ0010 --trusted-pem "$ca" \
+			"$file" >>"$dir/xmlsec.log" 2>&1 && good=$((good + 1))
+	done
+	echo "$good"
 }
 
 # The newest batch's id.

@@ -239,3 +239,14 @@ examlab_edit(
 		     out, at + n, text.len - n - (size_t)(at - text.p)) == 0,
 	    "memory");
 }
+
+bool
+examlab_all_good(const struct findings *f, size_t count)
+{
+	for (size_t i = 0; i < f->signature_count; i++)
+		if (!f->signatures[i].value_ok ||
+		    !f->signatures[i].references_ok ||
+		    !f->signatures[i].covers_filing)
+			return false;
+	return f->signature_count == count;
+}

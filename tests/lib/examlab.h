@@ -40,6 +40,9 @@ int examlab_build(const struct submission_format *format,
     const struct examlab *in, const struct findings *f, unsigned keys,
     unsigned n, struct examlab *out, struct err *e);
 
+/* Are there `count` signatures, each valid and over the whole filing? */
+bool examlab_all_good(const struct findings *f, size_t count);
+
 /* `text` with the first `from` replaced by `to`, appended to out; ends the
  * program when there is none. */
 void examlab_edit(

@@ -11,10 +11,12 @@
 #include <openssl/pkcs12.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 static EVP_PKEY *the_key;
@@ -224,4 +226,34 @@ keylab_conf(void)
 	conf.keys = &key;
 	conf.key_count = 1;
 	return &conf;
+}
+
+void
+keylab_screen(int master, char *out, size_t size, const char *until)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	while (n < size - 1) {
+		struct pollfd p = {master, POLLIN, 0};
+		ssize_t r;
+
+		if (poll(&p, 1, 20000) <= 0)
+			return;
+		r = read(master, out + n, size - 1 - n);
+		if (r <= 0)
+			return;
+		n += (size_t)r;
+		out[n] = '\0';
+		if (until != NULL && strstr(out, until) != NULL)
+			return;
+	}
+}
+
+bool
+keylab_echoes(int terminal)
+{
+	struct termios t;
+
+	return tcgetattr(terminal, &t) == 0 && (t.c_lflag & ECHO) != 0;
 }

@@ -6,6 +6,8 @@
 #include "conf/conf.h"
 
 #include <openssl/evp.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #define KEYLAB_PIN "Secret-PIN-4711"
 
@@ -31,6 +33,12 @@ void keylab_signed_info_egov(struct buf *out, unsigned files);
 
 /* True when `signature` is the key's rsa-sha256 over the bytes. */
 int keylab_verifies(struct slice signed_info, struct slice signature);
+
+/* Everything a terminal (its master's side) shows until `until` is seen, or
+ * (NULL) until its end; text.  Waits 20 s for more of it. */
+void keylab_screen(int master, char *out, size_t size, const char *until);
+/* Does it show what is typed? */
+bool keylab_echoes(int terminal);
 
 /* A configuration with one pkcs12 key "tanaka" whose PIN file is right; the
  * spool root is a fresh folder of the suite's.  Borrowed, one per program. */

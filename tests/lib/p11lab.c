@@ -235,3 +235,32 @@ p11lab_unlock(
 	secret_set_len(kept, strlen(text));
 	return b->unlock(k, kept, e);
 }
+
+static size_t
+digest_size(enum sign_algorithm a)
+{
+	return a == SIGN_RSA_SHA256 ? 32 : 48;
+}
+
+int
+p11lab_sign(const struct key_backend *b, struct key *k, enum sign_algorithm a,
+    uint8_t fill, struct buf *out, struct err *e)
+{
+	uint8_t digest[48];
+
+	memset(digest, fill, sizeof digest);
+	buf_reset(out);
+	err_clear(e);
+	return b->sign(k, a, slice_of(digest, digest_size(a)), out, e);
+}
+
+bool
+p11lab_signed(struct slice certificate, enum sign_algorithm a, uint8_t fill,
+    const struct buf *signature)
+{
+	uint8_t digest[48];
+
+	memset(digest, fill, sizeof digest);
+	return p11lab_verifies(
+	    certificate, slice_of(digest, digest_size(a)), buf_view(signature));
+}

@@ -35,6 +35,13 @@ const char *p11lab_second(void);
 bool p11lab_verifies(
     struct slice certificate, struct slice digest, struct slice signature);
 
+/* Asks the key to sign a digest full of `fill`; `out` starts anew. */
+int p11lab_sign(const struct key_backend *b, struct key *k,
+    enum sign_algorithm a, uint8_t fill, struct buf *out, struct err *e);
+/* Is that such a signature? */
+bool p11lab_signed(struct slice certificate, enum sign_algorithm a,
+    uint8_t fill, const struct buf *signature);
+
 /* Unlocks an open key with this PIN. */
 int p11lab_unlock(
     const struct key_backend *b, struct key *k, const char *pin, struct err *e);

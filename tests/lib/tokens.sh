@@ -7,6 +7,7 @@
 #   token_make office 4711pin      # a token with this label and PIN
 #   token_pair tanaka rsa          # DIR/tanaka.{key,pem,der}; rsa, ec, auth
 #   token_put office 4711pin tanaka 01   # key and certificate onto it
+#   token_office tanaka rsa        # all of this in $dir/hsm, for a scenario
 #   token_serial office            # its serial number
 #
 # TOKENS_MODULE is SoftHSM2's module.
@@ -80,4 +81,19 @@ token_put() {
 # token_fingerprint NAME: of its certificate, as natsuin writes it.
 token_fingerprint() {
 	openssl dgst -sha256 -r "$TOKENS_DIR/$1.der" | cut -d' ' -f1
+}
+
+# token_office NAME KIND: a token "office" with the PIN pin-4711 and one key,
+# for a scenario's key_make; its authority is an anchor.
+token_office() {
+	tokens_begin "$dir/hsm"
+	{
+		token_make office pin-4711 && token_pair "$1" "$2" &&
+			token_put office pin-4711 "$1" 07
+	} >"$dir/hsm.log" 2>&1 || {
+		cat "$dir/hsm.log"
+		return 1
+	}
+	mkdir -p "$dir/anchors"
+	cp "$dir/hsm/ca.pem" "$dir/anchors/"
 }

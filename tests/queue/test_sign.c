@@ -4,12 +4,12 @@
  */
 #include "base/fsops.h"
 #include "queue/sign.h"
+#include "tests/lib/queuelab.h"
 #include "tests/lib/suite.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define NOW 1795338000123
 
@@ -20,17 +20,10 @@ static int dir;
 static void
 start(void)
 {
-	static int n;
-	char name[20];
 	struct err e = {0};
-	int top = suite_dir();
 
-	snprintf(name, sizeof name, "s%d", n++);
-	CHECK_OK(fs_mkdir(top, name, 0700, &e), &e);
-	dir = fs_open_dir(top, name, &e);
-	close(top);
-	q = queue_open(dir, QUEUE_WRITE, &e);
-	CHECK_OK(q == NULL ? -1 : 0, &e);
+	dir = queuelab_dir();
+	q = queuelab_open(dir);
 	CHECK_OK(queue_begin(q, &e), &e);
 	CHECK_OK(queue_batch_add(q, NOW, &batch, &e), &e);
 }
@@ -38,23 +31,14 @@ start(void)
 static void
 finish(void)
 {
-	struct err e = {0};
-
-	CHECK_OK(queue_commit(q, &e), &e);
-	queue_close(q);
-	close(dir);
+	CU_ASSERT(queue_in_transaction(q));
+	queuelab_end(q, dir);
 }
 
 static void
 restart(void)
 {
-	struct err e = {0};
-
-	CHECK_OK(queue_commit(q, &e), &e);
-	queue_close(q);
-	q = queue_open(dir, QUEUE_WRITE, &e);
-	CHECK_OK(q == NULL ? -1 : 0, &e);
-	CHECK_OK(queue_begin(q, &e), &e);
+	q = queuelab_reopen(q, dir);
 }
 
 static struct job

@@ -7,6 +7,7 @@
 #include "queue/job.h"
 #include "queue/queue.h"
 #include "queue/sign.h"
+#include "tests/lib/queuelab.h"
 #include "tests/lib/suite.h"
 
 #include <errno.h>
@@ -22,31 +23,11 @@
 
 #define NOW 1795338000123 /* 2026-11-22T18:00:00.123+09:00 */
 
-static int
-new_dir(void)
-{
-	static int n;
-	char name[20];
-	struct err e = {0};
-	int top = suite_dir(), fd;
-
-	snprintf(name, sizeof name, "q%d", n++);
-	CHECK_OK(fs_mkdir(top, name, 0700, &e), &e);
-	fd = fs_open_dir(top, name, &e);
-	close(top);
-	return fd;
-}
-
 static struct queue *
 open_new(int *dir)
 {
-	struct err e = {0};
-	struct queue *q;
-
-	*dir = new_dir();
-	q = queue_open(*dir, QUEUE_WRITE, &e);
-	CHECK_OK(q == NULL ? -1 : 0, &e);
-	return q;
+	*dir = queuelab_dir();
+	return queuelab_open(*dir);
 }
 
 static int64_t
@@ -111,7 +92,7 @@ killed_writer_leaves_no_lock_and_no_half(void)
 	struct err e = {0};
 	struct batch b;
 	struct queue *q;
-	int dir = new_dir(), ready[2];
+	int dir = queuelab_dir(), ready[2];
 	char c;
 	pid_t pid;
 
@@ -294,7 +275,7 @@ static void
 nothing_there_is_no_damage(void)
 {
 	struct err e = {0};
-	int dir = new_dir();
+	int dir = queuelab_dir();
 
 	CU_ASSERT(queue_open(dir, QUEUE_READ, &e) == NULL);
 	CU_ASSERT_STRING_EQUAL(e.code, "queue-none");
@@ -460,7 +441,7 @@ full_disk_is_fatal_and_loses_nothing(void)
 	struct err e = {0};
 	struct batch b;
 	struct queue *q;
-	int dir = new_dir(), status;
+	int dir = queuelab_dir(), status;
 	pid_t pid = fork();
 
 	if (pid == 0)
@@ -501,7 +482,7 @@ static void
 misuse_aborts(void)
 {
 	for (int what = 0; what < 3; what++) {
-		int dir = new_dir(), status;
+		int dir = queuelab_dir(), status;
 		pid_t pid = fork();
 
 		if (pid == 0)

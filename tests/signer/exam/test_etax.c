@@ -118,17 +118,6 @@ signed_info_has_the_keyholders_form(void)
 	    memmem(s.p, s.len, "<dsig:Reference URI=\"#ZZZ0010\">", 31));
 }
 
-static bool
-all_good(size_t count)
-{
-	for (size_t i = 0; i < found.signature_count; i++)
-		if (!found.signatures[i].value_ok ||
-		    !found.signatures[i].references_ok ||
-		    !found.signatures[i].covers_filing)
-			return false;
-	return found.signature_count == count;
-}
-
 /* Runs a program quietly; true when it ends with 0. */
 static bool
 runs(const char *command)
@@ -806,7 +795,7 @@ sample_rsh0010(void)
 	CU_ASSERT(
 	    sample("samples/etax/synthetic/RSH0010-signed1-zeirishi.xtx", &in));
 	CHECK_OK(examine(buf_view(&in)), &e);
-	CU_ASSERT(all_good(1));
+	CU_ASSERT(examlab_all_good(&found, 1));
 	CU_ASSERT_EQUAL(found.parts[0].signed_by, 0);
 	buf_free(&in);
 	buf_free(&out);

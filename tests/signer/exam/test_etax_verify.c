@@ -56,17 +56,6 @@ verify(struct slice out, const struct examlab *in)
 	return r;
 }
 
-static bool
-all_good(size_t count)
-{
-	for (size_t i = 0; i < found.signature_count; i++)
-		if (!found.signatures[i].value_ok ||
-		    !found.signatures[i].references_ok ||
-		    !found.signatures[i].covers_filing)
-			return false;
-	return found.signature_count == count;
-}
-
 static void
 verifies_output(void)
 {
@@ -75,14 +64,14 @@ verifies_output(void)
 	examlab_options(&options, 2);
 	signed_filing(3, &out);
 	CHECK_OK(verify(buf_view(&out), &drop), &e);
-	CU_ASSERT(all_good(2));
+	CU_ASSERT(examlab_all_good(&found, 2));
 	CHECK_OK(verify(buf_view(&out), NULL), &e);
-	CU_ASSERT(all_good(2));
+	CU_ASSERT(examlab_all_good(&found, 2));
 	CU_ASSERT_STRING_EQUAL(found.schema, "ZZZ0010-1.0.0");
 	/* white space outside the signed element: valid, yet not ours */
 	examlab_edit(&bad, buf_view(&out), "</DATA>", "\n</DATA>");
 	CHECK_OK(verify(buf_view(&bad), NULL), &e);
-	CU_ASSERT(all_good(2));
+	CU_ASSERT(examlab_all_good(&found, 2));
 	CHECK_CODE(verify(buf_view(&bad), &drop), &e, "output-differs");
 	/* content */
 	buf_reset(&bad);

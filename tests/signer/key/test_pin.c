@@ -11,7 +11,6 @@
 #include "tests/lib/suite.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +18,6 @@
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 static struct conf_key key = {.name = (char[]){"tanaka"}};
@@ -310,37 +308,6 @@ ask_on_terminal(void)
 	return strcmp(secret_text(pin), expected) == 0 ? 0 : 12;
 }
 
-/* Everything the terminal shows until `until` is seen, or the end. */
-static void
-read_screen(int master, char *out, size_t size, const char *until)
-{
-	size_t n = 0;
-
-	out[0] = '\0';
-	while (n < size - 1) {
-		struct pollfd p = {master, POLLIN, 0};
-		ssize_t r;
-
-		if (poll(&p, 1, 10000) <= 0)
-			return;
-		r = read(master, out + n, size - 1 - n);
-		if (r <= 0)
-			return;
-		n += (size_t)r;
-		out[n] = '\0';
-		if (until != NULL && strstr(out, until) != NULL)
-			return;
-	}
-}
-
-static bool
-echoes(int master)
-{
-	struct termios t;
-
-	return tcgetattr(master, &t) == 0 && (t.c_lflag & ECHO) != 0;
-}
-
 static void
 terminal_asks_without_echo(void)
 {
@@ -351,11 +318,11 @@ terminal_asks_without_echo(void)
 	stop_fd = -1;
 	expected = "typed-secret";
 	master = on_terminal(&pid, ask_on_terminal);
-	read_screen(master, screen, sizeof screen, "type): ");
+	keylab_screen(master, screen, sizeof screen, "type): ");
 	CU_ASSERT(strstr(screen, "Card X") != NULL);
-	CU_ASSERT_FALSE(echoes(master));
+	CU_ASSERT_FALSE(keylab_echoes(master));
 	CU_ASSERT_EQUAL(write(master, "typed-secret\n", 13), 13);
-	read_screen(master, screen, sizeof screen, NULL);
+	keylab_screen(master, screen, sizeof screen, NULL);
 	CU_ASSERT_PTR_NULL(strstr(screen, "typed"));
 	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
 	CU_ASSERT_EQUAL(status, 0);
@@ -367,7 +334,7 @@ ask_then_show_echo(void)
 {
 	int r = ask_on_terminal();
 
-	return r != 0 ? r : echoes(STDIN_FILENO) ? 0 : 13;
+	return r != 0 ? r : keylab_echoes(STDIN_FILENO) ? 0 : 13;
 }
 
 static void
@@ -383,7 +350,7 @@ terminal_is_restored_when_cancelled(void)
 	for (unsigned i = 0; i < 3; i++) {
 		stop_fd = eventfd(0, EFD_CLOEXEC);
 		master = on_terminal(&pid, ask_then_show_echo);
-		read_screen(master, screen, sizeof screen, "type): ");
+		keylab_screen(master, screen, sizeof screen, "type): ");
 		if (i == 0) {
 			CU_ASSERT_EQUAL(write(stop_fd, &one, sizeof one), 8);
 		} else {

@@ -69,29 +69,24 @@ open_unlocked(enum p11lab_key kind, const char *script)
 	return k;
 }
 
+static enum sign_algorithm
+algorithm_of(enum p11lab_key kind)
+{
+	return kind == P11LAB_RSA ? SIGN_RSA_SHA256 : SIGN_ECDSA_SHA384;
+}
+
 static int
 sign(struct key *k, enum p11lab_key kind, uint8_t fill, struct buf *out,
     struct err *e)
 {
-	uint8_t digest[48];
-
-	memset(digest, fill, sizeof digest);
-	buf_reset(out);
-	err_clear(e);
-	return pkcs11->sign(k,
-	    kind == P11LAB_RSA ? SIGN_RSA_SHA256 : SIGN_ECDSA_SHA384,
-	    slice_of(digest, kind == P11LAB_RSA ? 32 : 48), out, e);
+	return p11lab_sign(pkcs11, k, algorithm_of(kind), fill, out, e);
 }
 
 static bool
 good(enum p11lab_key kind, uint8_t fill, const struct buf *signature)
 {
-	uint8_t digest[48];
-
-	memset(digest, fill, sizeof digest);
-	return p11lab_verifies(p11lab_certificate(kind),
-	    slice_of(digest, kind == P11LAB_RSA ? 32 : 48),
-	    buf_view(signature));
+	return p11lab_signed(
+	    p11lab_certificate(kind), algorithm_of(kind), fill, signature);
 }
 
 static void

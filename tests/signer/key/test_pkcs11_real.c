@@ -145,31 +145,6 @@ open_unlocked(const char *pin, struct buf *certificate)
 	return k;
 }
 
-static int
-sign(struct key *k, enum sign_algorithm a, uint8_t fill, struct buf *out,
-    struct err *e)
-{
-	uint8_t digest[48];
-
-	memset(digest, fill, sizeof digest);
-	buf_reset(out);
-	err_clear(e);
-	return pkcs11->sign(
-	    k, a, slice_of(digest, a == SIGN_RSA_SHA256 ? 32 : 48), out, e);
-}
-
-static bool
-good(const struct buf *certificate, enum sign_algorithm a, uint8_t fill,
-    const struct buf *signature)
-{
-	uint8_t digest[48];
-
-	memset(digest, fill, sizeof digest);
-	return p11lab_verifies(buf_view(certificate),
-	    slice_of(digest, a == SIGN_RSA_SHA256 ? 32 : 48),
-	    buf_view(signature));
-}
-
 static void
 softhsm_signs(void)
 {
@@ -186,8 +161,11 @@ softhsm_signs(void)
 			return;
 		k = open_unlocked(P11LAB_PIN, &certificate);
 		for (uint8_t n = 1; n <= 20; n++) {
-			CHECK_OK(sign(k, algorithms[i], n, &out, &e), &e);
-			CU_ASSERT(good(&certificate, algorithms[i], n, &out));
+			CHECK_OK(
+			    p11lab_sign(pkcs11, k, algorithms[i], n, &out, &e),
+			    &e);
+			CU_ASSERT(p11lab_signed(
+			    buf_view(&certificate), algorithms[i], n, &out));
 			CHECK_OK(pkcs11->alive(k, &e), &e);
 		}
 		pkcs11->close(k);
@@ -304,8 +282,10 @@ card_through_opensc(void)
 	k = open_unlocked(CARD_PIN, &certificate);
 	CU_ASSERT_EQUAL(cards_count(0, "verify"), 1);
 	for (uint8_t n = 1; n <= 5; n++) {
-		CHECK_OK(sign(k, SIGN_RSA_SHA256, n, &out, &e), &e);
-		CU_ASSERT(good(&certificate, SIGN_RSA_SHA256, n, &out));
+		CHECK_OK(
+		    p11lab_sign(pkcs11, k, SIGN_RSA_SHA256, n, &out, &e), &e);
+		CU_ASSERT(p11lab_signed(
+		    buf_view(&certificate), SIGN_RSA_SHA256, n, &out));
 		CHECK_OK(pkcs11->alive(k, &e), &e);
 		CU_ASSERT_EQUAL(cards_count(0, "verify"), 1 + n);
 	}
@@ -373,10 +353,10 @@ swapped_card_sees_no_pin(void)
 	if (!fresh_card(5))
 		return;
 	k = open_unlocked(CARD_PIN, &certificate);
-	CHECK_OK(sign(k, SIGN_RSA_SHA256, 1, &out, &e), &e);
+	CHECK_OK(p11lab_sign(pkcs11, k, SIGN_RSA_SHA256, 1, &out, &e), &e);
 	CU_ASSERT(cards_ctl(0, "zero") == 0);
 	CU_ASSERT(cards_ctl(0, "swap %s/suzuki", cards_dir()) == 0);
-	CU_ASSERT(sign(k, SIGN_RSA_SHA256, 2, &out, &e) < 0);
+	CU_ASSERT(p11lab_sign(pkcs11, k, SIGN_RSA_SHA256, 2, &out, &e) < 0);
 	CU_ASSERT_EQUAL(e.class, ERR_CARD);
 	cause = e;
 	/* OpenSC's serial number is the same for all cards. */
@@ -403,14 +383,14 @@ pulled_card_ends_the_session(void)
 	CU_ASSERT(cards_shell("vcard_wait 0 empty") == 0);
 	CU_ASSERT(pkcs11->alive(k, &e) < 0);
 	CU_ASSERT_EQUAL(e.class, ERR_CARD);
-	CHECK_CODE(
-	    sign(k, SIGN_RSA_SHA256, 2, &out, &e), &e, "card-state-lost");
+	CHECK_CODE(p11lab_sign(pkcs11, k, SIGN_RSA_SHA256, 2, &out, &e), &e,
+	    "card-state-lost");
 	pkcs11->close(k);
 	CU_ASSERT_EQUAL(cards_count(0, "verify"), 1);
 	CU_ASSERT(cards_ctl(0, "insert") == 0);
 	CU_ASSERT(cards_shell("vcard_wait 0 card") == 0);
 	k = open_unlocked(CARD_PIN, &certificate);
-	CHECK_OK(sign(k, SIGN_RSA_SHA256, 2, &out, &e), &e);
+	CHECK_OK(p11lab_sign(pkcs11, k, SIGN_RSA_SHA256, 2, &out, &e), &e);
 	pkcs11->close(k);
 	buf_free(&certificate);
 	buf_free(&out);

@@ -8,7 +8,6 @@
 #include "tests/lib/suite.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <pty.h>
 #include <signal.h>
 #include <stdio.h>
@@ -99,28 +98,6 @@ on_terminal(pid_t *pid, const char *const *args)
 	return master;
 }
 
-static void
-read_screen(int master, char *out, size_t size, const char *until)
-{
-	size_t n = 0;
-
-	out[0] = '\0';
-	while (n < size - 1) {
-		struct pollfd p = {master, POLLIN, 0};
-		ssize_t r;
-
-		if (poll(&p, 1, 20000) <= 0)
-			return;
-		r = read(master, out + n, size - 1 - n);
-		if (r <= 0)
-			return;
-		n += (size_t)r;
-		out[n] = '\0';
-		if (until != NULL && strstr(out, until) != NULL)
-			return;
-	}
-}
-
 static int
 exit_of(pid_t pid)
 {
@@ -162,12 +139,12 @@ operator_unlocks_and_goes_home(void)
 	if (!prepare("home", "", ""))
 		return;
 	master = on_terminal(&pid, args);
-	read_screen(master, screen, sizeof screen, "type): ");
+	keylab_screen(master, screen, sizeof screen, "type): ");
 	CU_ASSERT_PTR_NOT_NULL(strstr(screen, "5 tries left"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(screen, "TEST KEY"));
 	CU_ASSERT_FALSE(serves());
 	CU_ASSERT_EQUAL(write(master, "abc1234567\n", 11), 11);
-	read_screen(master, screen, sizeof screen, "natsuin lock home");
+	keylab_screen(master, screen, sizeof screen, "natsuin lock home");
 	CU_ASSERT_PTR_NOT_NULL(strstr(screen, "unlocked until"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(screen, "07:00:00 JST"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(screen, "at most      50"));
@@ -198,9 +175,9 @@ wrong_pin_is_told_and_tried_once(void)
 		return;
 	for (unsigned i = 1; i <= 2; i++) {
 		master = on_terminal(&pid, args);
-		read_screen(master, screen, sizeof screen, "type): ");
+		keylab_screen(master, screen, sizeof screen, "type): ");
 		CU_ASSERT_EQUAL(write(master, "wrong12345\n", 11), 11);
-		read_screen(master, screen, sizeof screen, "pin tries");
+		keylab_screen(master, screen, sizeof screen, "pin tries");
 		CU_ASSERT_PTR_NOT_NULL(strstr(screen, "not accepted"));
 		CU_ASSERT_EQUAL(tcgetattr(master, &t), 0);
 		CU_ASSERT((t.c_lflag & ECHO) != 0);
@@ -239,7 +216,7 @@ ctrl_c_leaves_everything_as_it_was(void)
 	if (!prepare("ctrlc", "", ""))
 		return;
 	master = on_terminal(&pid, args);
-	read_screen(master, screen, sizeof screen, "type): ");
+	keylab_screen(master, screen, sizeof screen, "type): ");
 	CU_ASSERT_EQUAL(write(master, "half\003", 5), 5);
 	CU_ASSERT_EQUAL(exit_of(pid), 77);
 	CU_ASSERT_EQUAL(tcgetattr(master, &t), 0);
