@@ -501,6 +501,27 @@ fs_read_all(int fd, size_t max, struct buf *out, struct err *e)
 }
 
 int
+fs_read_at(int fd, uint64_t at, void *p, size_t n, struct err *e)
+{
+	uint8_t *to = p;
+
+	while (n > 0) {
+		ssize_t r = pread(fd, to, n, (off_t)at);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return io_error(e, "read", "");
+		if (r == 0)
+			return 0;
+		to += r;
+		at += (uint64_t)r;
+		n -= (size_t)r;
+	}
+	return 1;
+}
+
+int
 fs_memfd(const char *label, struct err *e)
 {
 	int fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -100,6 +100,9 @@ void fs_start_write(int fd);
 int fs_hash(
     int fd, uint8_t sha256[FS_SHA256_SIZE], uint64_t *size, struct err *e);
 
+/* Reads exactly n bytes from there, by pread: 1; 0 when the file ends before;
+ * -1. */
+int fs_read_at(int fd, uint64_t at, void *p, size_t n, struct err *e);
 /* Reads a whole file of at most `max` bytes into out. */
 int fs_read_all(int fd, size_t max, struct buf *out, struct err *e);
 

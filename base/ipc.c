@@ -280,6 +280,17 @@ ipc_get_bytes(struct ipc_msg *m)
 }
 
 void
+ipc_get_exact(struct ipc_msg *m, void *out, size_t size)
+{
+	struct slice s = ipc_get_bytes(m);
+
+	if (s.len != size)
+		m->failed = true;
+	else if (size > 0)
+		memcpy(out, s.p, size);
+}
+
+void
 ipc_get_str(struct ipc_msg *m, char *out, size_t size)
 {
 	struct slice s = ipc_get_bytes(m);

@@ -57,6 +57,8 @@ uint64_t ipc_get_u64(struct ipc_msg *m);
 int64_t ipc_get_i64(struct ipc_msg *m);
 /* Borrowed from the message. */
 struct slice ipc_get_bytes(struct ipc_msg *m);
+/* Copies bytes of exactly this size; others fail. */
+void ipc_get_exact(struct ipc_msg *m, void *out, size_t size);
 /* Copies a text of at most size-1 bytes without NUL inside; longer fails. */
 void ipc_get_str(struct ipc_msg *m, char *out, size_t size);
 void ipc_get_err(struct ipc_msg *m, struct err *e);

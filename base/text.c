@@ -208,6 +208,15 @@ text_utf8_next(struct slice s, uint32_t *cp)
 }
 
 bool
+text_is_ascii(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s >= 0x80)
+			return false;
+	return true;
+}
+
+bool
 text_is_utf8(struct slice s)
 {
 	uint32_t cp;

@@ -30,6 +30,8 @@ int text_base64_decode(struct buf *out, struct slice in);
 
 /* True when all bytes are well-formed UTF-8 (no surrogates, no overlong). */
 bool text_is_utf8(struct slice s);
+/* True when no byte is above 0x7F. */
+bool text_is_ascii(const char *s);
 /* Decodes one character; returns its length in bytes, 0 if malformed. */
 size_t text_utf8_next(struct slice s, uint32_t *cp);
 

@@ -337,8 +337,8 @@ check_revocation(const struct cert_policy *p, struct cert_verdict *v)
 		    "%s; asked at %s", r->why, r->source);
 }
 
-int
-cert_check_dates(const struct cert_policy *p, struct slice der, int64_t at_ms,
+static int
+begin(const struct cert_policy *p, struct slice der, int64_t at_ms,
     struct cert_verdict *v, struct err *e)
 {
 	memset(v, 0, sizeof *v);
@@ -346,6 +346,15 @@ cert_check_dates(const struct cert_policy *p, struct slice der, int64_t at_ms,
 	if (cert_parse(der, &v->cert, e) != 0)
 		return -1;
 	v->cert.profile = cert_profile_of(&v->cert, p->conf);
+	return 0;
+}
+
+int
+cert_check_dates(const struct cert_policy *p, struct slice der, int64_t at_ms,
+    struct cert_verdict *v, struct err *e)
+{
+	if (begin(p, der, at_ms, v, e) != 0)
+		return -1;
 	check_dates(p, v);
 	v->ok = v->problem_count == 0;
 	return 0;
@@ -355,11 +364,8 @@ int
 cert_check(const struct cert_policy *p, struct slice der, int64_t at_ms,
     struct cert_verdict *v, struct err *e)
 {
-	memset(v, 0, sizeof *v);
-	v->at_ms = at_ms;
-	if (cert_parse(der, &v->cert, e) != 0)
+	if (begin(p, der, at_ms, v, e) != 0)
 		return -1;
-	v->cert.profile = cert_profile_of(&v->cert, p->conf);
 	/* The wrong kind comes first: that it has expired too, as old ones
 	 * have, would send people for another one of the same kind. */
 	check_kind(v);

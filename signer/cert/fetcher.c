@@ -9,48 +9,21 @@
 #include "base/fsops.h"
 #include "base/ipc.h"
 #include "base/log.h"
+#include "base/role.h"
 #include "base/text.h"
-#include "base/turn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FETCHER_FD 3
 #define POST_MAX 4096
 #define CA_MAX (1 << 20)
 
 enum { MSG_ORDER = 1, MSG_RESULT };
-
-static _Noreturn void
-become_fetcher(int fd)
-{
-	static char name[] = "natsuin-fetcher", role[] = FETCHER_ROLE;
-	char *argv[] = {name, role, NULL};
-	static char locale[] = "LC_ALL=C.UTF-8";
-	char *env[] = {locale, NULL}; /* no proxy, no HOME */
-	sigset_t none;
-
-	turn_take(TURN_COMPUTES);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (fd == FETCHER_FD)
-		fcntl(fd, F_SETFD, 0);
-	else if (dup2(fd, FETCHER_FD) < 0)
-		_exit(126);
-	close_range(FETCHER_FD + 1, ~0U, 0);
-	execve("/proc/self/exe", argv, env);
-	_exit(127);
-}
 
 int
 fetcher_start(struct fetcher *f, struct err *e)
@@ -62,7 +35,7 @@ fetcher_start(struct fetcher *f, struct err *e)
 		return -1;
 	f->pid = fork();
 	if (f->pid == 0)
-		become_fetcher(pair[1]);
+		role_become("natsuin-fetcher", FETCHER_ROLE, pair[1]);
 	close(pair[1]);
 	if (f->pid < 0) {
 		f->pid = 0;
@@ -204,7 +177,7 @@ static int
 receive_order(struct received *o, struct err *e)
 {
 	struct ipc_msg m = {0};
-	int n = ipc_recv(FETCHER_FD, &m, e);
+	int n = ipc_recv(ROLE_FD, &m, e);
 
 	if (n == 1) {
 		log_open(2, (enum log_level)ipc_get_u64(&m), "fetcher");
@@ -226,7 +199,7 @@ send_result(const struct fetch_result *r, struct err *e)
 	ipc_put_str(&m, r->why);
 	ipc_put_str(&m, r->detail);
 	ipc_put_u64(&m, r->size);
-	rc = ipc_send(FETCHER_FD, &m, e);
+	rc = ipc_send(ROLE_FD, &m, e);
 	ipc_free(&m);
 	return rc;
 }

@@ -239,13 +239,10 @@ get_identity(struct ipc_msg *m, struct revoke_plan *p)
 void
 revoke_plan_get(struct ipc_msg *m, struct revoke_plan *p)
 {
-	struct slice hash = ipc_get_bytes(m), request;
+	struct slice request;
 
 	memset(p, 0, sizeof *p);
-	if (hash.len == sizeof p->sha256)
-		memcpy(p->sha256, hash.p, hash.len);
-	else
-		m->failed = true;
+	ipc_get_exact(m, p->sha256, sizeof p->sha256);
 	get_identity(m, p);
 	p->issuer_known = ipc_get_u64(m) != 0;
 	p->ocsp_count = get_urls(m, p->ocsp);

@@ -64,13 +64,12 @@ cert_verdict_put(struct ipc_msg *m, const struct cert_verdict *v)
 	cert_revocation_put(m, &v->revoked);
 }
 
-/* At most `size` bytes; exactly that many where `exact`. */
 static unsigned
-get_bytes(struct ipc_msg *m, uint8_t *out, size_t size, bool exact)
+get_at_most(struct ipc_msg *m, uint8_t *out, size_t size)
 {
 	struct slice s = ipc_get_bytes(m);
 
-	if (s.len > size || (exact && s.len != size)) {
+	if (s.len > size) {
 		m->failed = true;
 		return 0;
 	}
@@ -115,10 +114,10 @@ get_info(struct ipc_msg *m, struct cert_info *c)
 	c->policy_count = get_count(m, CERT_POLICIES_MAX);
 	for (unsigned i = 0; i < c->policy_count; i++)
 		ipc_get_str(m, c->policies[i], sizeof c->policies[0]);
-	c->ski_len = get_bytes(m, c->ski, CERT_KEYID_MAX, false);
-	c->aki_len = get_bytes(m, c->aki, CERT_KEYID_MAX, false);
-	get_bytes(m, c->spki, CERT_SHA256, true);
-	get_bytes(m, c->sha256, CERT_SHA256, true);
+	c->ski_len = get_at_most(m, c->ski, CERT_KEYID_MAX);
+	c->aki_len = get_at_most(m, c->aki, CERT_KEYID_MAX);
+	ipc_get_exact(m, c->spki, CERT_SHA256);
+	ipc_get_exact(m, c->sha256, CERT_SHA256);
 	ipc_get_str(m, profile, sizeof profile);
 	/* A kind that a later version, or the configuration, knew is "other"
 	 * here. */
@@ -158,7 +157,7 @@ cert_verdict_get(struct ipc_msg *m, struct cert_verdict *v)
 	v->path_count = get_count(m, CERT_PATH_MAX);
 	for (unsigned i = 0; i < v->path_count; i++)
 		ipc_get_str(m, v->path_names[i], sizeof v->path_names[0]);
-	get_bytes(m, v->anchor, CERT_SHA256, true);
+	ipc_get_exact(m, v->anchor, CERT_SHA256);
 	cert_revocation_get(m, &v->revoked);
 	snprintf(v->revocation, sizeof v->revocation, "%s",
 	    cert_revocation_name(v->revoked.state));

@@ -4,54 +4,22 @@
  */
 #include "base/fsops.h"
 #include "base/ipc.h"
-#include "base/turn.h"
+#include "base/role.h"
 #include "schemas/store.h"
 #include "signer/exam/examiner.h"
 #include "signer/exam/message.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define EXAMINER_FD 3
 #define EXAMINER_FILES 4096
 #define SEND_TIMEOUT_S 20
 #define SOCKET_BUFFER (512 * 1024)
-
-static _Noreturn void
-become_examiner(int fd)
-{
-	static char name[] = "natsuin-examiner", role[] = EXAMINER_ROLE;
-	char *argv[] = {name, role, NULL};
-	static char locale[] = "LC_ALL=C.UTF-8";
-	char *env[] = {locale, NULL};
-	sigset_t none;
-
-	turn_take(TURN_COMPUTES);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* The batch decides when it ends, also where a terminal or a service
-	 * manager signals the whole group. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (fd != EXAMINER_FD) {
-		if (dup2(fd, EXAMINER_FD) < 0)
-			_exit(126);
-	} else {
-		fcntl(fd, F_SETFD, 0);
-	}
-	close_range(EXAMINER_FD + 1, ~0U, 0);
-	execve("/proc/self/exe", argv, env);
-	_exit(127);
-}
 
 static int
 send_config(int fd, const struct conf_limits *l, struct err *e)
@@ -84,7 +52,7 @@ examiner_start(
 	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	x->pid = fork();
 	if (x->pid == 0)
-		become_examiner(pair[1]);
+		role_become("natsuin-examiner", EXAMINER_ROLE, pair[1]);
 	close(pair[1]);
 	if (x->pid < 0) {
 		close(pair[0]);

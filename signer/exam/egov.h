@@ -52,6 +52,10 @@ const char *egov_signed_name(const struct egov_document *doc, size_t i);
 /* The document with this part name, or NULL. */
 struct egov_document *egov_document(struct egov *g, const char *part);
 
+/* The document that this file is, or NULL. */
+const struct egov_document *egov_document_of(
+    const struct egov *g, const struct egov_file *f);
+
 /* Slots of format_egov; see format.h. */
 int egov_build(const struct drop *d, const struct exam_options *o,
     const struct slice *plans, size_t plan_count,

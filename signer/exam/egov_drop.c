@@ -11,12 +11,10 @@
 #include "signer/exam/egov_name.h"
 #include "signer/exam/zip_name.h"
 
-#include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* A file with its whole name, before it is sorted into a folder. */
 struct flat {
@@ -308,31 +306,32 @@ egov_file_open(const struct egov_drop *d, const struct egov_file *f,
 	return d->folder ? f->fd : zipin_member_fd(&d->zip, f->index, e);
 }
 
-/* Feeds a range of a descriptor to a digest; a range that has become
- * shorter than it was is an error of the moment. */
+int
+egov_file_read(
+    const struct egov_file *f, uint64_t at, void *p, size_t n, struct err *e)
+{
+	int r = fs_read_at(f->fd, f->offset + at, p, n, e);
+
+	if (r == 0)
+		return err_set(e, ERR_TRANSIENT_IO, "io-error", "file shrank");
+	return r < 0 ? -1 : 0;
+}
+
 static int
-digest_range(const struct egov_file *f, EVP_MD_CTX *md, struct err *e)
+digest_file(const struct egov_file *f, EVP_MD_CTX *md, struct err *e)
 {
 	static uint8_t chunk[64 * 1024];
 	uint64_t at = 0;
 
 	while (at < f->size) {
-		size_t want = f->size - at < sizeof chunk
-				  ? (size_t)(f->size - at)
-				  : sizeof chunk;
-		ssize_t n = pread(f->fd, chunk, want, (off_t)(f->offset + at));
+		size_t n = f->size - at < sizeof chunk ? (size_t)(f->size - at)
+						       : sizeof chunk;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_errno(
-			    e, err_io_class(errno), "io-error", "read");
-		if (n == 0)
-			return err_set(
-			    e, ERR_TRANSIENT_IO, "io-error", "file shrank");
-		if (EVP_DigestUpdate(md, chunk, (size_t)n) != 1)
+		if (egov_file_read(f, at, chunk, n, e) != 0)
+			return -1;
+		if (EVP_DigestUpdate(md, chunk, n) != 1)
 			return err_nomem(e);
-		at += (uint64_t)n;
+		at += n;
 	}
 	return 0;
 }
@@ -346,7 +345,7 @@ egov_file_hash(
 
 	if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
 		err_nomem(e);
-	else if (digest_range(f, md, e) == 0)
+	else if (digest_file(f, md, e) == 0)
 		result = EVP_DigestFinal_ex(md, sha256, NULL) == 1
 			     ? 0
 			     : err_nomem(e);

@@ -57,6 +57,11 @@ struct egov_file *egov_find(const struct egov_application *a, const char *name);
 int egov_file_open(const struct egov_drop *d, const struct egov_file *f,
     bool *owned, struct err *e);
 
+/* Bytes of the file from there; a file that has become shorter than it was is
+ * an error of the moment. */
+int egov_file_read(
+    const struct egov_file *f, uint64_t at, void *p, size_t n, struct err *e);
+
 /* SHA-256 of the file's bytes as they are. */
 int egov_file_hash(
     const struct egov_file *f, uint8_t sha256[FINDINGS_SHA256], struct err *e);

@@ -366,6 +366,15 @@ egov_document(struct egov *g, const char *part)
 	return NULL;
 }
 
+const struct egov_document *
+egov_document_of(const struct egov *g, const struct egov_file *f)
+{
+	for (size_t i = 0; i < g->count; i++)
+		if (g->documents[i].file == f)
+			return &g->documents[i];
+	return NULL;
+}
+
 /* " (+2)" says that two more applications are in the drop. */
 static void
 name_several(struct findings *f, const char *name, size_t more)

@@ -11,15 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct egov_document *
-document_of(const struct egov *g, const struct egov_file *f)
-{
-	for (size_t i = 0; i < g->count; i++)
-		if (g->documents[i].file == f)
-			return &g->documents[i];
-	return NULL;
-}
-
 /* Do the application's documents list it as something that is to be signed?
  * (Attachments are bound by their names only.) */
 static bool
@@ -42,7 +33,7 @@ static bool
 is_uncovered(const struct egov *g, const struct egov_application *a,
     const struct egov_file *f, bool *by_format)
 {
-	const struct egov_document *d = document_of(g, f);
+	const struct egov_document *d = egov_document_of(g, f);
 
 	*by_format =
 	    d != NULL ? !d->sign : !egov_is_stray(f) && !is_form(g, a, f);
@@ -58,7 +49,7 @@ tell_file(const struct egov *g, const struct egov_application *a,
 
 	if (!is_uncovered(g, a, f, &by_format) || by_format != wanted)
 		return 0;
-	if (document_of(g, f) != NULL && !by_format)
+	if (egov_document_of(g, f) != NULL && !by_format)
 		j->unsigned_part = true;
 	snprintf(name, sizeof name, "%.100s%s%.130s", a->folder,
 	    a->folder[0] == '\0' ? "" : "/", f->name);

@@ -7,33 +7,10 @@
 #include "base/text.h"
 #include "signer/exam/egov.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CHUNK (64 * 1024)
-
-static int
-read_exactly(int fd, uint8_t *p, size_t n, uint64_t at, struct err *e)
-{
-	while (n > 0) {
-		ssize_t r = pread(fd, p, n, (off_t)at);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return err_errno(
-			    e, err_io_class(errno), "io-error", "read");
-		if (r == 0)
-			return err_set(
-			    e, ERR_TRANSIENT_IO, "io-error", "file shrank");
-		p += r;
-		n -= (size_t)r;
-		at += (uint64_t)r;
-	}
-	return 0;
-}
 
 /* Compares a run of bytes of two files; 1 same, 0 different, -1. */
 static int
@@ -45,8 +22,8 @@ same_bytes(const struct egov_file *a, uint64_t a_at, const struct egov_file *b,
 	while (size > 0) {
 		size_t n = size < CHUNK ? (size_t)size : CHUNK;
 
-		if (read_exactly(a->fd, x, n, a->offset + a_at, e) != 0 ||
-		    read_exactly(b->fd, y, n, b->offset + b_at, e) != 0)
+		if (egov_file_read(a, a_at, x, n, e) != 0 ||
+		    egov_file_read(b, b_at, y, n, e) != 0)
 			return -1;
 		if (memcmp(x, y, n) != 0)
 			return 0;
@@ -79,10 +56,8 @@ check_inserted(const struct egov_document *in, const struct egov_file *out,
 
 	if (size < n + m)
 		return 0;
-	if (read_exactly(
-		out->fd, head, n, out->offset + in->k.pass.offset, e) != 0 ||
-	    read_exactly(out->fd, tail, m,
-		out->offset + in->k.pass.offset + size - m, e) != 0)
+	if (egov_file_read(out, in->k.pass.offset, head, n, e) != 0 ||
+	    egov_file_read(out, in->k.pass.offset + size - m, tail, m, e) != 0)
 		return -1;
 	return memcmp(head, first, n) == 0 && memcmp(tail, last, m) == 0;
 }
@@ -109,15 +84,6 @@ compare_document(
 	return same;
 }
 
-static const struct egov_document *
-document_of(const struct egov *g, const struct egov_file *f)
-{
-	for (size_t i = 0; i < g->count; i++)
-		if (g->documents[i].file == f)
-			return &g->documents[i];
-	return NULL;
-}
-
 static int
 compare_application(const struct egov *in, const struct egov_application *a,
     const struct egov_application *b, struct err *e)
@@ -125,7 +91,7 @@ compare_application(const struct egov *in, const struct egov_application *a,
 	for (size_t i = 0; i < a->count; i++) {
 		const struct egov_file *f = &a->files[i];
 		const struct egov_file *out = egov_find(b, f->name);
-		const struct egov_document *doc = document_of(in, f);
+		const struct egov_document *doc = egov_document_of(in, f);
 		int same = 0;
 
 		if (out == NULL || strcmp(out->name, f->name) != 0)

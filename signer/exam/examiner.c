@@ -7,6 +7,7 @@
 #include "signer/exam/examiner.h"
 
 #include "base/ipc.h"
+#include "base/role.h"
 #include "base/text.h"
 #include "signer/exam/judged.h"
 #include "signer/exam/message.h"
@@ -19,9 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* The one inherited descriptor, besides standard error. */
-#define EXAMINER_FD 3
 
 static int
 open_schema(void *ctx, const char *procedure, const char *version,
@@ -193,14 +191,14 @@ receive_config(int fd, struct sandbox_limits *limits, struct err *e)
 int
 examiner_main(void)
 {
-	static const int keep[] = {EXAMINER_FD};
+	static const int keep[] = {ROLE_FD};
 	struct sandbox_limits limits = {0};
 	struct err e = {0};
 	uint64_t cpu_s;
 	int n;
 
 	log_open(2, LOG_LEVEL_WARN, "examiner");
-	if (receive_config(EXAMINER_FD, &limits, &e) != 0)
+	if (receive_config(ROLE_FD, &limits, &e) != 0)
 		return 1;
 	cpu_s = limits.cpu_s;
 	if (sandbox_prepare(&e) != 0 || verify_init(&e) != 0 ||
@@ -212,7 +210,7 @@ examiner_main(void)
 	do {
 		n = sandbox_cpu_renew(cpu_s, &e);
 		if (n == 0)
-			n = serve_one(EXAMINER_FD);
+			n = serve_one(ROLE_FD);
 	} while (n == 1);
 	return n < 0;
 }

@@ -228,17 +228,6 @@ findings_put(struct ipc_msg *m, const struct findings *f)
 	put_people(m, f);
 }
 
-static void
-get_hash(struct ipc_msg *m, uint8_t out[FINDINGS_SHA256])
-{
-	struct slice s = ipc_get_bytes(m);
-
-	if (s.len != FINDINGS_SHA256)
-		m->failed = true;
-	else
-		memcpy(out, s.p, s.len);
-}
-
 void
 findings_get_signature(struct ipc_msg *m, struct found_signature *s)
 {
@@ -256,7 +245,7 @@ findings_get_signature(struct ipc_msg *m, struct found_signature *s)
 	s->legacy = flags >> 4 & 1;
 	ipc_get_str(m, s->problem, sizeof s->problem);
 	ipc_get_str(m, s->detail, sizeof s->detail);
-	get_hash(m, s->spki);
+	ipc_get_exact(m, s->spki, FINDINGS_SHA256);
 	if (buf_slice(&s->certificate, ipc_get_bytes(m)) != 0)
 		m->failed = true;
 }
@@ -313,7 +302,7 @@ findings_get_part(struct ipc_msg *m, struct found_part *p)
 {
 	memset(p, 0, sizeof *p);
 	ipc_get_str(m, p->name, sizeof p->name);
-	get_hash(m, p->duplicate);
+	ipc_get_exact(m, p->duplicate, FINDINGS_SHA256);
 	p->signed_by = (uint32_t)ipc_get_u64(m);
 	if (buf_slice(&p->signed_info, ipc_get_bytes(m)) != 0 ||
 	    buf_slice(&p->plan, ipc_get_bytes(m)) != 0)

@@ -128,7 +128,6 @@ static void
 take_done(struct exam_reply *r, struct ipc_msg *m)
 {
 	struct findings f;
-	struct slice hash;
 
 	r->token = ipc_get_u64(m);
 	ipc_get_err(m, &r->error);
@@ -143,11 +142,7 @@ take_done(struct exam_reply *r, struct ipc_msg *m)
 	findings_free(&r->findings);
 	r->findings = f;
 	r->built.size = ipc_get_u64(m);
-	hash = ipc_get_bytes(m);
-	if (hash.len == FINDINGS_SHA256)
-		memcpy(r->built.sha256, hash.p, hash.len);
-	else
-		m->failed = true;
+	ipc_get_exact(m, r->built.sha256, FINDINGS_SHA256);
 	ipc_get_str(m, r->output_name, sizeof r->output_name);
 	r->revoke = ipc_get_u64(m) != 0;
 	if (!r->revoke)

@@ -79,17 +79,6 @@ put_options(struct ipc_msg *m, const struct exam_options *o)
 }
 
 static void
-get_hash(struct ipc_msg *m, uint8_t out[FINDINGS_SHA256])
-{
-	struct slice s = ipc_get_bytes(m);
-
-	if (s.len != FINDINGS_SHA256)
-		m->failed = true;
-	else
-		memcpy(out, s.p, s.len);
-}
-
-static void
 get_options(struct ipc_msg *m, struct exam_options *o)
 {
 	uint64_t flags, n;
@@ -116,7 +105,7 @@ get_options(struct ipc_msg *m, struct exam_options *o)
 		o->signers[i].known = (flags & SIGNER_KNOWN) != 0;
 		o->signers[i].or_else = (flags & SIGNER_OR) != 0;
 		o->signers[i].by_agent = (flags & SIGNER_BY_AGENT) != 0;
-		get_hash(m, o->signers[i].spki);
+		ipc_get_exact(m, o->signers[i].spki, FINDINGS_SHA256);
 	}
 	o->anchors_fd = anchors ? ipc_get_fd(m) : -1;
 }
@@ -440,7 +429,7 @@ take_expected(struct exam_job *job, struct ipc_msg *m)
 	job->expected = p;
 	p += job->r.expected_count++;
 	ipc_get_str(m, p->part, sizeof p->part);
-	get_hash(m, p->spki);
+	ipc_get_exact(m, p->spki, FINDINGS_SHA256);
 }
 
 static void

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define CHUNK (256 * 1024)
 
@@ -34,28 +33,16 @@ emit(struct copy *c, struct slice s, struct err *e)
 	return 0;
 }
 
-/* pread of all `n` bytes; fewer are "input-changed". */
+/* All `n` bytes; fewer are "input-changed". */
 static int
 read_full(int fd, void *p, size_t n, uint64_t at, struct err *e)
 {
-	uint8_t *to = p;
+	int r = fs_read_at(fd, at, p, n, e);
 
-	while (n > 0) {
-		ssize_t r = pread(fd, to, n, (off_t)at);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return err_errno(
-			    e, err_io_class(errno), "io-error", "read");
-		if (r == 0)
-			return err_set(
-			    e, ERR_BUG, "input-changed", "it became shorter");
-		to += r;
-		at += (uint64_t)r;
-		n -= (size_t)r;
-	}
-	return 0;
+	if (r == 0)
+		return err_set(
+		    e, ERR_BUG, "input-changed", "it became shorter");
+	return r < 0 ? -1 : 0;
 }
 
 static int

@@ -425,15 +425,6 @@ zipout_open(int out, int64_t when_ms, struct err *e)
 	return z;
 }
 
-static bool
-is_ascii(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s >= 0x80)
-			return false;
-	return true;
-}
-
 int
 zipout_add(struct zipout *z, const char *name, const struct zip_piece *pieces,
     size_t count, struct err *e)
@@ -447,7 +438,7 @@ zipout_add(struct zipout *z, const char *name, const struct zip_piece *pieces,
 	if (source == NULL)
 		return err_nomem(e);
 	index = zip_file_add(z->archive, name, source,
-	    is_ascii(name) ? ZIP_FL_ENC_GUESS : ZIP_FL_ENC_UTF_8);
+	    text_is_ascii(name) ? ZIP_FL_ENC_GUESS : ZIP_FL_ENC_UTF_8);
 	if (index < 0) {
 		zip_source_free(source);
 		return zip_failed(zip_get_error(z->archive), &z->io, "", e);

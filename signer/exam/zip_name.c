@@ -151,15 +151,6 @@ zip_name_check(const char *name, struct err *e)
 	return 0;
 }
 
-static bool
-is_ascii(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s >= 0x80)
-			return false;
-	return true;
-}
-
 int
 zip_name_nfc(const char *name, struct buf *out, struct err *e)
 {
@@ -168,7 +159,7 @@ zip_name_nfc(const char *name, struct buf *out, struct err *e)
 	const UNormalizer2 *nfc;
 	int32_t n;
 
-	if (is_ascii(name)) {
+	if (text_is_ascii(name)) {
 		if (buf_puts(out, name) != 0 || buf_cstr(out) == NULL)
 			return err_nomem(e);
 		return 0;
@@ -189,7 +180,7 @@ zip_name_same(const char *a, const char *b)
 
 	if (strcmp(a, b) == 0)
 		return true;
-	if (is_ascii(a) || is_ascii(b))
+	if (text_is_ascii(a) || text_is_ascii(b))
 		return false;
 	same = zip_name_nfc(a, &na, NULL) == 0 &&
 	       zip_name_nfc(b, &nb, NULL) == 0 &&
