@@ -166,6 +166,7 @@ parse_marker(struct slice text, struct pin_marker *m)
 		json_decref(j);
 		return -1;
 	}
+	get_text(j, "key", m->key, sizeof m->key);
 	get_text(j, "code", m->code, sizeof m->code);
 	m->time_ms = get_number(j, "time-ms");
 	clock_text(m->time_ms, m->time);
@@ -213,10 +214,10 @@ pin_marker_write(
 	char name[128], *text;
 	int result;
 	char when[CLOCK_TEXT_SIZE];
-	json_t *j = json_pack("{s:b, s:b, s:s, s:s, s:I, s:s, s:s, s:i, s:b, "
-			      "s:I, s:I}",
-	    "refused", m->refused, "file-only", m->file_only, "code", m->code,
-	    "time", clock_text(m->time_ms, when), "time-ms",
+	json_t *j = json_pack("{s:s, s:b, s:b, s:s, s:s, s:I, s:s, s:s, s:i, "
+			      "s:b, s:I, s:I}",
+	    "key", m->key, "refused", m->refused, "file-only", m->file_only,
+	    "code", m->code, "time", clock_text(m->time_ms, when), "time-ms",
 	    (json_int_t)m->time_ms, "where", m->where, "source",
 	    pin_source_name(o->source), "tries", m->tries, "regular",
 	    o->regular, "size", (json_int_t)o->size, "ctime",
@@ -264,16 +265,21 @@ has_changed(const struct pin_marker *m, const struct pin_origin *now)
 	return now->ctime_ns / 1000000 > m->time_ms;
 }
 
-int
-pin_marker_check(int dirfd, const char *key, const struct pin_origin *o,
+bool
+pin_marker_tells_change(const struct pin_marker *m)
+{
+	return strcmp(m->code, PIN_MARKER_CHANGED) == 0 ||
+	       strcmp(m->code, PIN_MARKER_UNSURE) == 0;
+}
+
+/* What this key itself was told. */
+static int
+check_own(int dirfd, const char *key, const struct pin_origin *o,
     const struct key_status *now, struct err *e)
 {
 	struct pin_marker m;
-	int got;
+	int got = pin_marker_read(dirfd, key, &m, e);
 
-	if (pin_source_typed(o->source))
-		return 0;
-	got = pin_marker_read(dirfd, key, &m, e);
 	if (got <= 0)
 		return got;
 	/* An attempt that was cut short and cost no try was never seen by
@@ -286,11 +292,53 @@ pin_marker_check(int dirfd, const char *key, const struct pin_origin *o,
 		return 0;
 	if (m.file_only && o->source != PIN_SOURCE_FILE)
 		return 0;
-	if (strcmp(m.code, PIN_MARKER_CHANGED) == 0 ||
-	    strcmp(m.code, PIN_MARKER_UNSURE) == 0)
+	if (pin_marker_tells_change(&m))
 		return err_set(e, ERR_PIN, "pin-stored-outdated",
 		    "key \"%s\": %s at %s", key, m.code, m.time);
 	return err_set(e, ERR_PIN, "pin-file-refused-before",
 	    "key \"%s\": %s at %s (%s)", key, m.code, m.time,
 	    pin_source_name(m.origin.source));
+}
+
+/* Written by an operator after that happened; keys may share a file. */
+static bool
+is_newer(const struct pin_marker *m, const struct pin_origin *o)
+{
+	return o->regular && o->source != PIN_SOURCE_CREDENTIAL &&
+	       !same_file(&m->origin, o) && o->ctime_ns / 1000000 > m->time_ms;
+}
+
+/* What the card told another key.  An attempt counts until somebody has
+ * given the card the right PIN: its tries are back then. */
+static int
+check_others(int dirfd, const char *key, const struct pin_origin *o,
+    const struct key_status *now, struct err *e)
+{
+	struct pin_marker m;
+	bool change;
+	int got;
+
+	if (now->card[0] == '\0')
+		return 0;
+	got = pin_marker_read(dirfd, now->card, &m, e);
+	if (got <= 0)
+		return got;
+	change = pin_marker_tells_change(&m);
+	if (strcmp(m.key, key) == 0 || is_newer(&m, o) ||
+	    (!change && m.tries >= 0 && now->tries_left >= m.tries))
+		return 0;
+	return err_set(e, ERR_PIN,
+	    change ? "pin-stored-outdated" : "pin-refused-for-other-key",
+	    "key \"%s\": %s of key \"%s\" at %s", key, m.code, m.key, m.time);
+}
+
+int
+pin_marker_check(int dirfd, const char *key, const struct pin_origin *o,
+    const struct key_status *now, struct err *e)
+{
+	if (pin_source_typed(o->source))
+		return 0;
+	if (check_own(dirfd, key, o, now, e) != 0)
+		return -1;
+	return check_others(dirfd, key, o, now, e);
 }

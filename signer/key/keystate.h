@@ -24,6 +24,7 @@ char *keystate_path(const char *root, char *out, size_t size);
 
 /* A PIN that was tried and not accepted (or whose answer was never seen). */
 struct pin_marker {
+	char key[40];   /* for which it was tried */
 	bool refused;   /* false: an attempt whose end is unknown */
 	bool file_only; /* the right PIN has come from elsewhere since */
 	char code[40];
@@ -44,6 +45,16 @@ int pin_marker_write(
     int dirfd, const char *key, const struct pin_marker *m, struct err *e);
 int pin_marker_clear(int dirfd, const char *key, struct err *e);
 
+/* A PIN was changed, or may have been: no refusal. */
+bool pin_marker_tells_change(const struct pin_marker *m);
+
+/*
+ * A card has a marker as well, under the name key_status.card, because
+ * several keys may be of one card.  It stands from before a PIN is presented
+ * until one is accepted; one that tells of a change until another key has
+ * shown that it knows the new PIN.
+ */
+
 /*
  * Which card (key_status.card) the key was unlocked with last: 1 and *card; 0
  * when none is remembered, or not legibly; durable when key_card_write
@@ -56,7 +67,9 @@ int key_card_write(int dirfd, const char *key, const char *card, struct err *e);
  * May this PIN be tried now?  0; -1 with ERR_PIN "pin-file-refused-before"
  * for a stored PIN whose file has not changed since it was refused, and for
  * a piped one; "pin-stored-outdated" likewise where the PIN was changed
- * since; a person who types decides alone.
+ * since; "pin-refused-for-other-key" for one that is older than an attempt
+ * for another key of this card (now->card), while the card's counter still
+ * shows that; a person who types decides alone.
  */
 int pin_marker_check(int dirfd, const char *key, const struct pin_origin *o,
     const struct key_status *now, struct err *e);

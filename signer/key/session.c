@@ -145,6 +145,7 @@ marker_of(const struct session *s, const struct pin_origin *o)
 	    .origin = *o,
 	    .code = "attempt"};
 
+	snprintf(m.key, sizeof m.key, "%s", s->conf->name);
 	snprintf(m.where, sizeof m.where, "%s", s->status.where);
 	return m;
 }
@@ -176,17 +177,50 @@ cost_no_try(const struct err *e)
 	       has_code(e, "pin-pad-length");
 }
 
-/* Nothing was presented: the marker is what it was before. */
+/* The markers of the key and of its card. */
+struct markers {
+	struct pin_marker own, card;
+	int has_own,
+	    has_card; /* pin_marker_read's; card: 0 for an unseen one */
+};
+
 static void
-put_back(struct session *s, const struct pin_marker *before, int was_there)
+read_markers(const struct session *s, struct markers *m, struct err *e)
+{
+	struct err ignored = {0};
+
+	m->has_card = 0;
+	m->has_own = pin_marker_read(s->state, s->conf->name, &m->own, e);
+	if (s->status.card[0] != '\0')
+		m->has_card = pin_marker_read(
+		    s->state, s->status.card, &m->card, &ignored);
+}
+
+static void
+put_one_back(const struct session *s, const char *name,
+    const struct pin_marker *m, int was_there)
 {
 	struct err e = {0};
-	int r = was_there == 1
-		    ? pin_marker_write(s->state, s->conf->name, before, &e)
-		    : pin_marker_clear(s->state, s->conf->name, &e);
+	int r = was_there == 1 ? pin_marker_write(s->state, name, m, &e)
+			       : pin_marker_clear(s->state, name, &e);
 
 	if (r != 0)
 		log_err(LOG_LEVEL_ALERT, "key.marker-failed", &e);
+}
+
+/* Nothing was presented: the markers are what they were before. */
+static void
+put_back(const struct session *s, const struct markers *m)
+{
+	put_one_back(s, s->conf->name, &m->own, m->has_own);
+	if (s->status.card[0] != '\0')
+		put_one_back(s, s->status.card, &m->card, m->has_card);
+}
+
+static bool
+card_tells_change(const struct markers *m)
+{
+	return m->has_card == 1 && pin_marker_tells_change(&m->card);
 }
 
 /* What lies in the key's file was refused, or is older than a change: no PIN
@@ -203,7 +237,37 @@ file_is_bad(const struct session *s, const struct pin_origin *o,
 		   strcmp(before->code, PIN_MARKER_CHANGED) == 0);
 }
 
-/* The PIN was right. */
+/* For the other keys of this card.  That a PIN was changed outlives an
+ * attempt: it tells more. */
+static int
+mark_card(const struct session *s, const struct pin_origin *o,
+    const struct markers *before, struct err *e)
+{
+	struct pin_marker m = marker_of(s, o);
+
+	if (s->status.card[0] == '\0' || card_tells_change(before))
+		return 0;
+	return pin_marker_write(s->state, s->status.card, &m, e);
+}
+
+/* The PIN was right.  A change stays news to other keys while only the key
+ * that made it, or not this key's own file, is known to have the new one. */
+static int
+accepted_by_card(const struct session *s, const struct pin_origin *o,
+    const struct markers *before, struct err *e)
+{
+	const char *file = s->conf->pin_file;
+
+	if (s->status.card[0] == '\0')
+		return 0;
+	if (card_tells_change(before) &&
+	    (strcmp(before->card.key, s->conf->name) == 0 ||
+		(file != NULL && file[0] != '\0' &&
+		    o->source != PIN_SOURCE_FILE)))
+		return 0;
+	return pin_marker_clear(s->state, s->status.card, e);
+}
+
 static int
 accepted(struct session *s, struct pin_marker *m, bool keep, struct err *e)
 {
@@ -213,30 +277,34 @@ accepted(struct session *s, struct pin_marker *m, bool keep, struct err *e)
 	return pin_marker_write(s->state, s->conf->name, m, e);
 }
 
-/* Presents the PIN (NULL: typed on the reader), with the marker standing
+/* Presents the PIN (NULL: typed on the reader), with the markers standing
  * while the answer is unknown. */
 static int
 present(struct session *s, const struct pin_origin *o, const struct secret *pin,
     struct err *e)
 {
-	struct pin_marker m = marker_of(s, o), before;
+	struct pin_marker m = marker_of(s, o);
+	struct markers before;
 	struct err ignored = {0};
-	int was_there = pin_marker_read(
-	    s->state, s->conf->name, &before, pin == NULL ? e : &ignored);
-	bool keep = was_there == 1 && file_is_bad(s, o, &before);
+	bool keep;
 
+	read_markers(s, &before, pin == NULL ? e : &ignored);
+	keep = before.has_own == 1 && file_is_bad(s, o, &before.own);
 	/* An attempt that is cut short does not free what was refused. */
-	m.refused = was_there == 1 && before.refused && !o->regular;
+	m.refused = before.has_own == 1 && before.own.refused && !o->regular;
 	if (keep)
-		m = before;
+		m = before.own;
 	m.file_only = false;
-	if ((pin == NULL && was_there < 0) ||
-	    pin_marker_write(s->state, s->conf->name, &m, e) != 0)
+	if ((pin == NULL && before.has_own < 0) ||
+	    pin_marker_write(s->state, s->conf->name, &m, e) != 0 ||
+	    mark_card(s, o, &before, e) != 0)
 		return -1;
 	if (done(guard(s)->unlock(s->key, pin, e)) == 0)
-		return accepted(s, &m, keep, e);
+		return accepted_by_card(s, o, &before, e) != 0
+			   ? -1
+			   : accepted(s, &m, keep, e);
 	if (pin == NULL && cost_no_try(e))
-		put_back(s, &before, was_there);
+		put_back(s, &before);
 	else if (e->class == ERR_PIN && !keep)
 		mark_refused(s, o, e);
 	return -1;
@@ -588,32 +656,42 @@ read_new_pin(struct session *s, const struct unlock_options *o,
 	return result;
 }
 
+static int
+mark_change(const struct session *s, struct pin_marker *m, const char *code,
+    struct err *e)
+{
+	m->refused = true;
+	m->time_ms = clock_wall_ms();
+	snprintf(m->code, sizeof m->code, "%s", code);
+	if (s->status.card[0] != '\0' &&
+	    pin_marker_write(s->state, s->status.card, m, e) != 0)
+		return -1;
+	return pin_marker_write(s->state, s->conf->name, m, e);
+}
+
 /*
- * The command itself.  The marker stands before it is sent and says what is
- * then unsure; after a success it says that stored PINs are older.
+ * The command itself.  The markers stand before it is sent and say what is
+ * then unsure; after a success they say that stored PINs are older.
  */
 static int
 replace_pin(struct session *s, const struct unlock_options *o,
     const struct secret *old, const struct secret *pin, struct err *e)
 {
 	struct pin_origin typed = {.source = o->source};
-	struct pin_marker m = marker_of(s, &typed), before;
-	const char *key = s->conf->name;
-	int was_there = pin_marker_read(s->state, key, &before, e);
+	struct pin_marker m = marker_of(s, &typed);
+	struct markers before;
 
-	if (was_there < 0)
+	read_markers(s, &before, e);
+	if (before.has_own < 0)
 		return -1;
-	m.refused = true;
-	snprintf(m.code, sizeof m.code, "%s", PIN_MARKER_UNSURE);
-	if (pin_marker_write(s->state, key, &m, e) != 0)
+	if (mark_change(s, &m, PIN_MARKER_UNSURE, e) != 0) {
+		put_back(s, &before);
 		return -1;
-	if (done(guard(s)->change_pin(s->key, old, pin, e)) == 0) {
-		snprintf(m.code, sizeof m.code, "%s", PIN_MARKER_CHANGED);
-		m.time_ms = clock_wall_ms();
-		return pin_marker_write(s->state, key, &m, e);
 	}
-	if (strcmp(e->code, PIN_MARKER_UNSURE) != 0)
-		put_back(s, &before, was_there);
+	if (done(guard(s)->change_pin(s->key, old, pin, e)) == 0)
+		return mark_change(s, &m, PIN_MARKER_CHANGED, e);
+	if (!has_code(e, PIN_MARKER_UNSURE))
+		put_back(s, &before);
 	return -1;
 }
 

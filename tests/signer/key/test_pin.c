@@ -583,6 +583,81 @@ marker_knows_no_pin(void)
 	close(dir);
 }
 
+#define CARD "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+/* Another key's attempt on this card, with the PIN that `origin` tells. */
+static void
+mark_card(int dir, const char *code, int tries, int64_t ago_ms)
+{
+	struct pin_marker m = {.key = "suzuki", .tries = tries};
+	struct err e = {0};
+
+	snprintf(m.code, sizeof m.code, "%s", code);
+	m.origin = origin;
+	m.time_ms = clock_wall_ms() - ago_ms;
+	CHECK_OK(pin_marker_write(dir, CARD, &m, &e), &e);
+}
+
+#define CARD_WAITS "pin-refused-for-other-key"
+
+/* What another key of the same card was told. */
+static void
+card_refused_another_key(void)
+{
+	struct key_status now = {.tries_left = 4, .card = CARD};
+	struct pin_origin shared;
+	struct err e = {0};
+	int dir = suite_dir();
+	char pin[300], path[400];
+
+	snprintf(path, sizeof path, "%s", keylab_file("pin", "secret1", 0400));
+	CHECK_OK(from_file(path, pin, sizeof pin, &e), &e);
+	shared = origin;
+	mark_card(dir, "attempt", 5, 0);
+	CHECK_CODE(
+	    pin_marker_check(dir, "tanaka", &origin, &now, &e), &e, CARD_WAITS);
+	CU_ASSERT_EQUAL(e.class, ERR_PIN);
+	/* It is no news to the key itself, nor to another card. */
+	CHECK_OK(pin_marker_check(dir, "suzuki", &origin, &now, &e), &e);
+	now.card[0] = 'f';
+	CHECK_OK(pin_marker_check(dir, "tanaka", &origin, &now, &e), &e);
+	now.card[0] = '\0';
+	CHECK_OK(pin_marker_check(dir, "tanaka", &origin, &now, &e), &e);
+	now.card[0] = '0';
+	/* Somebody has given the right one: the tries are back. */
+	now.tries_left = 5;
+	CHECK_OK(pin_marker_check(dir, "tanaka", &origin, &now, &e), &e);
+	now.tries_left = -1; /* a card that does not count, or not visibly */
+	CHECK_CODE(
+	    pin_marker_check(dir, "tanaka", &origin, &now, &e), &e, CARD_WAITS);
+	mark_card(dir, "attempt", PIN_MARKER_HIDDEN, 0);
+	CHECK_CODE(
+	    pin_marker_check(dir, "tanaka", &origin, &now, &e), &e, CARD_WAITS);
+	/* A newer file; but not the one that was refused, whatever the clock
+	 * says. */
+	now.tries_left = 4;
+	mark_card(dir, "attempt", 5, 60000);
+	CHECK_CODE(
+	    pin_marker_check(dir, "tanaka", &shared, &now, &e), &e, CARD_WAITS);
+	shared.size++;
+	CHECK_OK(pin_marker_check(dir, "tanaka", &shared, &now, &e), &e);
+	shared.source = PIN_SOURCE_CREDENTIAL; /* new at every start */
+	CHECK_CODE(
+	    pin_marker_check(dir, "tanaka", &shared, &now, &e), &e, CARD_WAITS);
+	shared.source = PIN_SOURCE_TERMINAL;
+	CHECK_OK(pin_marker_check(dir, "tanaka", &shared, &now, &e), &e);
+	/* A change is told whatever the counter says. */
+	now.tries_left = 5;
+	mark_card(dir, PIN_MARKER_CHANGED, 5, 0);
+	CHECK_CODE(pin_marker_check(dir, "tanaka", &origin, &now, &e), &e,
+	    "pin-stored-outdated");
+	keylab_file(CARD ".pin-refused", "{ not json", 0600);
+	CHECK_CODE(pin_marker_check(dir, "tanaka", &origin, &now, &e), &e,
+	    "pin-marker-unreadable");
+	CHECK_OK(pin_marker_clear(dir, CARD, &e), &e);
+	close(dir);
+}
+
 SUITE_MAIN("pin", CASE(file_gives_its_first_line),
     CASE(file_must_be_its_owners_alone), CASE(file_must_be_a_plain_file),
     CASE(file_must_hold_a_pin), CASE(descriptor_gives_its_first_line),
@@ -593,4 +668,5 @@ SUITE_MAIN("pin", CASE(file_gives_its_first_line),
     CASE(same_file_is_not_tried_again),
     CASE(what_cannot_be_recognised_stays_refused),
     CASE(attempt_without_answer_counts_by_tries),
-    CASE(damaged_marker_counts_as_refused), CASE(marker_knows_no_pin))
+    CASE(damaged_marker_counts_as_refused), CASE(card_refused_another_key),
+    CASE(marker_knows_no_pin))

@@ -142,16 +142,32 @@ sign(struct err *e)
 	return r;
 }
 
-/* The marker's code, or "". */
 static const char *
-marker(void)
+marker_of(const char *name)
 {
 	static struct pin_marker m;
 	struct err e = {0};
 
-	if (pin_marker_read(lab.state, lab.name, &m, &e) != 1)
+	if (pin_marker_read(lab.state, name, &m, &e) != 1)
 		return "";
 	return m.code;
+}
+
+/* The marker's code, or "". */
+static const char *
+marker(void)
+{
+	return marker_of(lab.name);
+}
+
+/* The same of the card's own. */
+static const char *
+card_marker(void)
+{
+	const char *card = session_status(lab.session)->card;
+
+	CU_ASSERT_EQUAL(strlen(card), KEY_CARD_SIZE - 1);
+	return marker_of(card);
 }
 
 static void
@@ -195,6 +211,7 @@ reader_refusals_cost_no_try(void)
 		CU_ASSERT_EQUAL(lab.n.verify, 0);
 		CU_ASSERT_EQUAL(lab.card->pins[1].tries, 5);
 		CU_ASSERT_STRING_EQUAL(marker(), "");
+		CU_ASSERT_STRING_EQUAL(card_marker(), "");
 		CU_ASSERT(sign(&e) < 0);
 		lab.reader_sw = 0;
 		lab.typed = "ABC123";
@@ -218,9 +235,17 @@ cancelled_entry_keeps_an_old_marker(void)
 
 	begin(CONF_PIN_AUTO, NULL);
 	CHECK_OK(pin_marker_write(lab.state, lab.name, &old, &e), &e);
+	CHECK_OK(pin_marker_write(
+		     lab.state, session_status(lab.session)->card, &old, &e),
+	    &e);
 	lab.reader_sw = 0x6401;
 	CHECK_CODE(unlock(PIN_SOURCE_TERMINAL, &e), &e, "pin-cancelled");
 	CU_ASSERT_STRING_EQUAL(marker(), "pin-wrong");
+	CU_ASSERT_STRING_EQUAL(card_marker(), "pin-wrong");
+	lab.reader_sw = 0;
+	lab.typed = "ABC123";
+	CHECK_OK(unlock(PIN_SOURCE_TERMINAL, &e), &e);
+	CU_ASSERT_STRING_EQUAL(card_marker(), "");
 	end();
 }
 
@@ -235,6 +260,7 @@ wrong_pin_costs_one_try(void)
 	CU_ASSERT_EQUAL(lab.n.verify, 1);
 	CU_ASSERT_EQUAL(lab.n.verify_wrong, 1);
 	CU_ASSERT_STRING_EQUAL(marker(), "pin-wrong");
+	CU_ASSERT_STRING_EQUAL(card_marker(), "attempt");
 	lab.card->pins[1].tries = 1;
 	CHECK_CODE(unlock(PIN_SOURCE_TERMINAL, &e), &e, "pin-tries-low");
 	lab.card->pins[1].tries = 0;
