@@ -175,6 +175,11 @@ values_out_of_range(void)
 	    "from 1KB to 2GB");
 	refused("spool {\n settle = \"3 s\"\n}\n", "conf-value", 2,
 	    "a duration such as 3s from 100ms to 1h");
+	/* A card that hangs is never waited for without end. */
+	refused("key \"a\" {\n card-timeout = 0 }\n", "conf-value", 2,
+	    "from 1s to 10m");
+	refused("key \"a\" { card-timeout = \"0s\" }\n", "conf-value", 1,
+	    "from 1s to 10m");
 	refused("spool { umask = 0888 }\n", "conf-value", 1, "octal");
 	refused("schemas {\n missing = ignore\n}\n", "conf-value", 2,
 	    "must be one of warn refuse");
