@@ -337,11 +337,13 @@ take_all(struct runner *r, const struct spool_found *const *found, size_t n)
 }
 
 /* Claiming takes several slow steps, during which no examiner is given
- * anything: not while a card that runs dry has filings to be examined. */
+ * anything: not while a card that runs dry has enough to be examined, and it
+ * is being examined (what waits for another key's PIN is not). */
 static bool
 may_wait(const struct runner *r)
 {
-	return exams_line_is_low(r) && jobs_waiting(r, STAGE_EXAM) >= LINE_LOW;
+	return r->examiners_full && exams_line_is_low(r) &&
+	       jobs_waiting(r, STAGE_EXAM) >= LINE_LOW;
 }
 
 void

@@ -415,8 +415,8 @@ exams_line_is_low(const struct runner *r)
 	return false;
 }
 
-void
-exams_dispatch(struct runner *r)
+static void
+give_all(struct runner *r)
 {
 	bool exam_first = exams_line_is_low(r);
 
@@ -430,6 +430,13 @@ exams_dispatch(struct runner *r)
 		    !dispatch_stage(r, STAGE_EXAM, EXAM_EXAMINE))
 			return;
 	}
+}
+
+void
+exams_dispatch(struct runner *r)
+{
+	give_all(r);
+	r->examiners_full = idle_examiner(r, -1) == NULL;
 }
 
 size_t

@@ -135,7 +135,8 @@ struct runner {
 	size_t drop_count;
 	struct bexam exams[EXAMINERS_MAX];
 	size_t exam_count;
-	unsigned exits; /* examiners that ended by themselves, in a row */
+	unsigned exits;      /* examiners that ended by themselves, in a row */
+	bool examiners_full; /* when work was given out last */
 	struct bjob *jobs, **jobs_end;
 	size_t job_count;
 	int64_t crashed; /* the job that an earlier run crashed on, or 0 */

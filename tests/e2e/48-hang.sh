@@ -110,6 +110,31 @@ expect pool-other-signs-the-rest grep -qE '^3[78]$' \
 	<<<"$(vcard_count 1 sign)"
 same pool-one-verify-each '1 1' \
 	"$(vcard_count 0 verify) $(vcard_count 1 verify)"
+
+# A card that hangs while it is opened, with more filings waiting for it than
+# examiners can be given: the other's are claimed and published all the same.
+sed -i 's/sign-with = { "both" }/sign-with = { "tanaka" }/' "$conf"
+cut_after 10m
+vcard_ctl 1 defaults >/dev/null
+put_in_again
+vcard_ctl 0 fault hang=600000 ins=20 >/dev/null # when the tries are asked
+"$NATSUIN" -v watch >"$dir/run.out" 2>"$dir/run.log" &
+watch=$!
+filings etax 50301 5 4KB "$spool/in/other"
+expect other-is-open until_there published '5030*.xtx' 5
+drop_filings etax 301 30 4KB
+expect theirs-are-claimed until_there grep -q 'state=claimed.*00330' \
+	"$dir/run.log"
+filings etax 50311 60 4KB "$spool/in/other"
+expect opening-holds-up-nobody until_there published '503*.xtx' 65
+same opening-still-hangs 0 "$(outputs '003*.xtx')"
+kill -KILL "$watch"
+wait "$watch" 2>/dev/null
+watch=''
+put_in_again
+run_batch
+same opened-exit-code 0 $?
+same opened-published 30 "$(outputs '003*.xtx')"
 same each-once "$(outputs '*.xtx')" "$(find "$spool/out" -name '*.xtx' \
 	-printf '%f\n' | sort -u | wc -l)"
 expect all-verify eval "find '$spool/out' -name '*.xtx' -print0 |
