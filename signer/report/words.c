@@ -5,6 +5,7 @@
 #include "signer/report/words.h"
 
 #include "base/i18n.h"
+#include "signer/cert/profile.h"
 #include "signer/report/explain.h"
 
 #include <ctype.h>
@@ -360,6 +361,28 @@ put_why(struct line *l, const char *detail)
 	return detail + n + strlen(asked);
 }
 
+/* "other, etax": a kind of certificate and a format. */
+static const char *
+put_kind(struct line *l, const char *detail)
+{
+	size_t n = strspn(detail, "abcdefghijklmnopqrstuvwxyz0123456789-");
+	struct cert_profile p;
+	char name[40], text[200];
+	const char *format;
+
+	if (n == 0 || n >= sizeof name || strncmp(detail + n, ", ", 2) != 0)
+		return detail;
+	format = detail + n + 2;
+	snprintf(name, sizeof name, "%.*s", (int)n, detail);
+	p = cert_profile_find(name);
+	if (strcmp(p.name, name) != 0 || words_format(format) == format)
+		return detail;
+	snprintf(text, sizeof text, "%s, %s", cert_profile_label(&p),
+	    words_format(format));
+	put(l, text, strlen(text));
+	return format + strlen(format);
+}
+
 const char *
 words_detail(const char *detail, char *out, size_t size)
 {
@@ -369,7 +392,8 @@ words_detail(const char *detail, char *out, size_t size)
 	out[0] = '\0';
 	if (detail == NULL)
 		return out;
-	for (at = put_why(&l, put_place(&l, detail)); *at != '\0';) {
+	at = put_kind(&l, put_why(&l, put_place(&l, detail)));
+	while (*at != '\0') {
 		const char *phrase = phrase_at(at, detail);
 
 		if (phrase == NULL) {

@@ -64,9 +64,13 @@ if command -v systemd-analyze >/dev/null; then
 	sed -i "s|/usr/bin/natsuin|$NATSUIN|; /^Documentation/d" \
 		"$dir"/systemd/*.service
 	expect units-are-accepted systemd-analyze verify "$dir"/systemd/*
+else
+	skip units-are-accepted "systemd-analyze is not installed"
 fi
 if command -v systemd-sysusers >/dev/null; then
 	expect sysusers-are-accepted systemd-sysusers --dry-run \
 		"$NATSUIN_SRC/conf/sysusers.d/natsuin.conf"
+else
+	skip sysusers-are-accepted "systemd-sysusers is not installed"
 fi
 finish

@@ -112,6 +112,9 @@ details_of_certificates_have_their_words(void)
 		"サーバーが時間内に応答しませんでした。確認先 http://a/"},
 	    {"unknown-word; asked at http://a/",
 		"unknown-word。確認先 http://a/"},
+	    {"other, etax", "その他の認証局の電子証明書, e-Tax"},
+	    {"other, whatever", "other, whatever"},
+	    {"nothing, egov", "nothing, egov"},
 	};
 	char text[400];
 
