@@ -308,26 +308,36 @@ demand(struct cert_verdict *v, const struct cert_revocation *r)
 	    r->source[0] == '\0' ? "" : "; asked at ", r->source);
 }
 
+/* Revoked or suspended: since when and why, as of when, says who. */
+static void
+forbid(struct cert_verdict *v, const struct cert_revocation *r)
+{
+	bool hold = r->state == REVOCATION_SUSPENDED;
+	char since[32] = "", made[32] = "";
+
+	if (r->revoked_ms != 0)
+		cert_time_text(r->revoked_ms, since, sizeof since);
+	if (r->produced_ms != 0)
+		cert_time_text(r->produced_ms, made, sizeof made);
+	cert_add_problem(v,
+	    hold                           ? "certificate-suspended"
+	    : strcmp(r->kind, "ocsp") == 0 ? "certificate-revoked-ocsp"
+					   : "certificate-revoked",
+	    "%s%s%s%s%s%s; asked at %s",
+	    since[0] == '\0' ? "" : "invalid since ", since,
+	    hold || r->reason[0] == '\0' ? "" : ", ",
+	    hold ? "" : cert_revocation_reason_text(r->reason),
+	    made[0] == '\0' ? "" : "; as of ", made, r->source);
+}
+
 static void
 check_revocation(const struct cert_policy *p, struct cert_verdict *v)
 {
 	const struct cert_revocation *r = &v->revoked;
-	const char *since = "";
-	char when[32] = "";
 
 	take_revocation(p, v);
-	if (r->revoked_ms != 0) {
-		cert_time_text(r->revoked_ms, when, sizeof when);
-		since = "invalid since ";
-	}
-	if (r->state == REVOCATION_REVOKED)
-		cert_add_problem(v, "certificate-revoked",
-		    "%s%s%s%s; asked at %s", since, when,
-		    r->reason[0] == '\0' ? "" : ", ",
-		    cert_revocation_reason_text(r->reason), r->source);
-	else if (r->state == REVOCATION_SUSPENDED)
-		cert_add_problem(v, "certificate-suspended",
-		    "%s%s; asked at %s", since, when, r->source);
+	if (cert_revocation_forbids(r))
+		forbid(v, r);
 	if (r->state != REVOCATION_NOT_CHECKED)
 		return;
 	if (p->revocation == CONF_REVOCATION_REQUIRE)

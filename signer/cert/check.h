@@ -42,7 +42,7 @@ int cert_policy_init(struct cert_policy *p, const struct conf *c,
 
 struct cert_note {
 	char code[40];    /* stable, ASCII, see explain_cert.def */
-	char detail[200]; /* this case */
+	char detail[240]; /* this case */
 };
 
 enum cert_path_state {
@@ -65,7 +65,8 @@ enum cert_path_state {
  *   certificate-path-too-complex, certificate-critical-extension,
  *   certificate-is-authentication, certificate-juki-ended,
  *   certificate-kind-refused, certificate-is-ca, certificate-not-pinned,
- *   certificate-revoked, certificate-suspended,
+ *   certificate-revoked (a list says so), certificate-revoked-ocsp,
+ *   certificate-suspended,
  *   certificate-revocation-required, before it the fault of what was asked
  *   (revocation-stale and others).
  * Warnings: certificate-expires-{90,60,30,7}, certificate-ends-before-due,

@@ -20,6 +20,7 @@ static const struct {
     {"certificate-ends-before-due", URGENCY_WEEK},
     {"certificate-changed", URGENCY_WEEK},
     {"certificate-revoked", URGENCY_NOW},
+    {"certificate-revoked-ocsp", URGENCY_NOW},
     {"certificate-suspended", URGENCY_NOW},
     {"certificate-revocation-required", URGENCY_NOW},
     {"certificate-revocation-unknown", URGENCY_SOON},

@@ -88,6 +88,7 @@ static const char *const phrases[] = {
     N_("key \""),
     N_("valid until "),
     N_("invalid since "),
+    N_("; as of "),
     N_("; asked at "),
     N_(" JST"),
     N_("; due date of "),

@@ -342,8 +342,16 @@ forget
 drop_filings etax 21 2 20KB
 run_batch
 same revoked-is-held 4 $?
-same revoked-is-the-reason certificate-revoked "$(check reason.code)"
+same revoked-is-the-reason certificate-revoked-ocsp "$(check reason.code)"
 expect revoked-signs-nothing bash -c "! grep -q key.asked '$dir/run.log'"
+shown() { # PATTERN: on the newest batch's page, as people read it
+	sed 's/<[^>]*>//g' "$spool/reports/$(last_batch)/report.html" |
+		grep -qE "$1"
+}
+stamp='[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} JST'
+expect revoked-by-ocsp-is-shown shown \
+	"invalid since $stamp, .*; as of $stamp; asked at $url/ocsp"
+expect revoked-by-ocsp-has-its-sentence shown "OCSP responder, asked about"
 run_batch
 same revoked-stays-held "4 held" "$? $(check result)"
 
@@ -367,7 +375,7 @@ rm "$pki/hold"
 wait "$batch"
 same revoked-in-mid-batch-is-held 4 $?
 same none-was-published "$before" "$(find "$spool/out" -type f | wc -l)"
-same held-for-it certificate-revoked "$(check reason.code)"
+same held-for-it certificate-revoked-ocsp "$(check reason.code)"
 run_batch
 same next-run-publishes-none "4 $before" \
 	"$? $(find "$spool/out" -type f | wc -l)"

@@ -40,9 +40,9 @@ critical other certificate-critical-extension . etax
 rsa1024 other certificate-key-too-small 1024 etax
 sha1 other certificate-algorithm sha1 etax
 p384 other algorithm-not-allowed ecdsa-sha384 etax
-revoked-by-list other certificate-revoked in.other.hands.*listed.crl etax require
-suspended other certificate-suspended listed.crl etax require
-revoked-by-ocsp other certificate-revoked replaced.*http etax require
+revoked-by-list other certificate-revoked since.*other.hands;.as.of.20.*/listed.crl$ etax require
+suspended other certificate-suspended since.*;.as.of.20.*/listed.crl$ etax require
+revoked-by-ocsp other certificate-revoked-ocsp since.*replaced.*;.as.of.20.*http etax require
 stale-list other revocation-stale asked etax require
 list-of-other-key other revocation-crl-other-generation asked etax require
 closed closed certificate-kind-refused closed etax

@@ -66,7 +66,7 @@ static const struct {
 } filings[] = {
     {REPORT_HELD, "certificate-revoked",
 	"invalid since 2026-11-20 10:00:00 JST, the key may be in other hands; "
-	"asked at http://crl.example.jp/ca.crl",
+	"as of 2026-11-21 18:00:00 JST; asked at http://crl.example.jp/ca.crl",
 	{.state = REVOCATION_REVOKED,
 	    .kind = "crl",
 	    .source = "http://crl.example.jp/ca.crl",
@@ -75,7 +75,8 @@ static const struct {
 	    .produced_ms = NOW - DAY_MS,
 	    .revoked_ms = NOW - 2 * DAY_MS}},
     {REPORT_HELD, "certificate-suspended",
-	"invalid since 2026-11-21 09:00:00 JST; asked at "
+	"invalid since 2026-11-21 09:00:00 JST; as of 2026-11-22 18:00:00 JST; "
+	"asked at "
 	"http://ocsp.example.jp/",
 	{.state = REVOCATION_SUSPENDED,
 	    .kind = "ocsp",

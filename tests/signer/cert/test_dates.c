@@ -52,15 +52,6 @@ check(const struct cert_policy *p, X509 *leaf, const char *at)
 	judge_at(p, leaf, certlab_time(at));
 }
 
-static bool
-has(const struct cert_note *notes, unsigned count, const char *code)
-{
-	for (unsigned i = 0; i < count; i++)
-		if (strcmp(notes[i].code, code) == 0)
-			return true;
-	return false;
-}
-
 /* Ends 2027-12-31T14:59:59Z, the last second of that day in Japan; a day there
  * begins at 15:00:00Z of the day before.  Each step is tried in its first and
  * in its last second. */
@@ -102,12 +93,11 @@ expiry_is_warned_of_in_steps(void)
 		    v.warning_count, 1U + (steps[i].warning != NULL));
 		if (steps[i].warning != NULL)
 			CU_ASSERT_TRUE(
-			    has(v.warnings, v.warning_count, steps[i].warning));
+			    certlab_has_warning(&v, steps[i].warning));
 	}
 	p.warn_days = 120;
 	check(&p, leaf, "20270915000000Z");
-	CU_ASSERT_TRUE(
-	    has(v.warnings, v.warning_count, "certificate-expires-90"));
+	CU_ASSERT_TRUE(certlab_has_warning(&v, "certificate-expires-90"));
 	X509_free(leaf);
 }
 
@@ -124,7 +114,7 @@ the_last_second_is_valid(void)
 	CU_ASSERT_FALSE(cert_is_over(end, end + 999));
 	judge_at(&p, leaf, end + 1000);
 	CU_ASSERT_FALSE(v.ok);
-	CU_ASSERT_TRUE(has(v.problems, v.problem_count, "certificate-expired"));
+	CU_ASSERT_TRUE(certlab_has_problem(&v, "certificate-expired"));
 	CU_ASSERT_EQUAL(v.days_left, -1);
 	CU_ASSERT_EQUAL(v.warning_count, 1);
 	/* One that ends in the middle of a day is over on the same day. */
@@ -147,18 +137,13 @@ only_jpki_ends_are_explained(void)
 	struct cert_policy p = {.revocation = CONF_REVOCATION_PREFER};
 
 	check(&p, leaf, "20271201000000Z");
-	CU_ASSERT_TRUE(
-	    has(v.warnings, v.warning_count, "certificate-expires-30"));
-	CU_ASSERT_TRUE(
-	    has(v.warnings, v.warning_count, "certificate-jpki-ends"));
+	CU_ASSERT_TRUE(certlab_has_warning(&v, "certificate-expires-30"));
+	CU_ASSERT_TRUE(certlab_has_warning(&v, "certificate-jpki-ends"));
 	check(&p, leaf, "20270601000000Z");
-	CU_ASSERT_FALSE(
-	    has(v.warnings, v.warning_count, "certificate-jpki-ends"));
+	CU_ASSERT_FALSE(certlab_has_warning(&v, "certificate-jpki-ends"));
 	check(&p, other, "20271201000000Z");
-	CU_ASSERT_TRUE(
-	    has(v.warnings, v.warning_count, "certificate-expires-30"));
-	CU_ASSERT_FALSE(
-	    has(v.warnings, v.warning_count, "certificate-jpki-ends"));
+	CU_ASSERT_TRUE(certlab_has_warning(&v, "certificate-expires-30"));
+	CU_ASSERT_FALSE(certlab_has_warning(&v, "certificate-jpki-ends"));
 	X509_free(leaf);
 	X509_free(other);
 }
@@ -220,7 +205,7 @@ the_due_date_is_compared(void)
 	check(&p, leaf, "20280101000000Z");
 	CU_ASSERT_STRING_EQUAL(
 	    warning_detail("certificate-ends-before-due"), "");
-	CU_ASSERT_TRUE(has(v.problems, v.problem_count, "certificate-expired"));
+	CU_ASSERT_TRUE(certlab_has_problem(&v, "certificate-expired"));
 	p.key = NULL;
 	check(&p, leaf, "20270601000000Z");
 	CU_ASSERT_EQUAL(v.warning_count, 1);

@@ -578,6 +578,8 @@ policy_decides(void)
 		NULL},
 	    {CONF_REVOCATION_PREFER, REVOCATION_REVOKED, "", "crl", false,
 		"certificate-revoked", NULL},
+	    {CONF_REVOCATION_PREFER, REVOCATION_REVOKED, "", "ocsp", false,
+		"certificate-revoked-ocsp", NULL},
 	    {CONF_REVOCATION_PREFER, REVOCATION_SUSPENDED, "", "crl", false,
 		"certificate-suspended", NULL},
 	    {CONF_REVOCATION_OFF, REVOCATION_REVOKED, "", "crl", true, NULL,

@@ -104,9 +104,10 @@ details_of_certificates_have_their_words(void)
 		"有効期間の満了 2026-11-27 23:59:59 (日本時間)。提出期限 "
 		"投入フォルダ kokuzei: 2026-12-10"},
 	    {"invalid since 2026-11-20 10:00:00 JST, the key may be in other "
-	     "hands; asked at http://a/",
+	     "hands; as of 2026-11-21 10:00:00 JST; asked at http://a/",
 		"失効日時 2026-11-20 10:00:00 (日本時間), "
-		"鍵が他人に渡ったおそれがあるため。確認先 http://a/"},
+		"鍵が他人に渡ったおそれがあるため。情報の作成日時 "
+		"2026-11-21 10:00:00 (日本時間)。確認先 http://a/"},
 	    {"timeout; asked at http://a/",
 		"証明書が失効しているかどうかは確認できていません。"
 		"サーバーが時間内に応答しませんでした。確認先 http://a/"},
