@@ -49,11 +49,11 @@ published() {
 
 CARD_KEY=$(printf '\towner = "%s"\n\tused-by = { "%s" }' "$owner" "$runner")
 card_begin 2
+natsuin_for_all
 as "$runner" test -x "$NATSUIN" || {
 	skip two-users "$NATSUIN is not reachable for other users"
 	exit 0
 }
-chmod 755 "$dir"
 chmod 644 "$conf"
 chown -R "$runner" "$spool"
 chmod 1777 "$dir/run"

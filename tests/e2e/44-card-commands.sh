@@ -171,7 +171,7 @@ poor() {
 	if [ "$(id -u)" -eq 0 ]; then
 		drop=(setpriv --reuid nobody --clear-groups --inh-caps=-all
 			--bounding-set=-all)
-		chmod 755 "$dir"
+		natsuin_for_all
 		chmod 644 "$conf"
 	fi
 	prlimit --memlock=0:0 "${drop[@]}" env NATSUIN_PINENTRY=/nowhere \

@@ -15,6 +15,7 @@ CARD_KEY=$(printf '\tcard-timeout = "10m"')
 canary=CANARY7Q4X9Z2K
 typed=canary7q4x9z2k # capitals are made of it in place
 tool=$NATSUIN_BUILD/tests/tools/canary
+natsuin_for_all
 program=$(readlink -f "$NATSUIN")
 tracers=()
 export TMPDIR=$dir/tmp HOME=$dir/home XDG_STATE_HOME=
@@ -262,7 +263,6 @@ if [ "$(id -u)" -eq 0 ]; then
 	user=daemon
 	mkdir -p "$dir/home-$user"
 	chown "$user" "$dir/home-$user"
-	chmod 755 "$dir"
 	chmod 644 "$conf"
 	chmod 1777 "$dir/run"
 	hang

@@ -142,6 +142,14 @@ drop_file() {
 		mv "$spool/in/kokuzei/.$$.part" "$spool/in/kokuzei/$2"
 }
 
+# natsuin_for_all: other users reach the program and this scenario's folder,
+# even where the tree lies in root's home: NATSUIN becomes a copy.
+natsuin_for_all() {
+	chmod 755 "$dir"
+	cp "$NATSUIN" "$dir/natsuin"
+	NATSUIN=$dir/natsuin
+}
+
 # filings KIND FIRST COUNT SIZE DIR: made-up filings (tests/tools/filings.c),
 # whose agent is the key tanaka.
 filings() {
