@@ -115,6 +115,29 @@ same after-logout-unlocked unlocked "$(key .state)"
 "$NATSUIN" -q lock
 over logout locked
 
+# The real pinentry-curses, where it is named: tries left first, one VERIFY.
+vcard_ctl 0 zero >/dev/null
+exec 9<>"$dir/keys"
+TERM=xterm NATSUIN_PINENTRY=$(command -v pinentry-curses) script -qefc \
+	"stty rows 40 cols 100; '$NATSUIN' -c $conf unlock tanaka --for 10m" \
+	"$dir/curses" <"$dir/keys" >/dev/null 2>&1 &
+terminal=$!
+expect curses-asks within 60 grep -q 'Cancel' "$dir/curses"
+expect curses-shows-the-tries grep -q 'PIN: ' \
+	<(sed -n '/5 tries left/,$p' "$dir/curses")
+printf 'abc123\r' >&9
+wait "$terminal"
+same curses-exit-code 0 $?
+exec 9>&-
+expect curses-shows-no-pin eval '! grep -qi abc123 "$dir/curses"'
+expect curses-shows-the-days-left grep -q 'days left' "$dir/curses"
+same curses-unlocked unlocked "$(key .state)"
+card_same verify 1 curses-one-verify
+holder=$(pgrep -f -- "natsuin -c $conf unlock tanaka --for 10m$" | sort -n |
+	tail -n 1)
+"$NATSUIN" -q lock
+over curses locked
+
 # From a systemd credential, in the foreground. (Where it is built with a
 # sanitizer: nobody may look into a keyholder, nor may one that looks for leaks
 # at its end.)

@@ -2,6 +2,7 @@
  * What logind.conf(5) says of processes that outlive a login, on folders
  * made for each case.
  */
+#include "signer/cli/health.h"
 #include "signer/cli/logind.h"
 #include "tests/lib/suite.h"
 
@@ -127,7 +128,43 @@ lingering_is_a_file(void)
 	CU_ASSERT_FALSE(logind_lingers(root, "suzuki"));
 }
 
+/* What doctor says of it for a key of `owner`: the line's code, "" when all is
+ * well. */
+static void
+doctor_says(char *owner, enum health_state state, const char *code)
+{
+	struct conf_key key = {.owner = owner};
+	struct conf conf = {.keys = &key, .key_count = 1};
+	struct health h = {0};
+	unsigned lines = 0;
+
+	health_host(&h, &conf, root);
+	for (size_t i = 0; i < h.count; i++) {
+		if (strcmp(h.line[i].subject, "logout") != 0)
+			continue;
+		lines++;
+		CU_ASSERT_EQUAL(h.line[i].state, state);
+		CU_ASSERT_STRING_EQUAL(h.line[i].code, code);
+		CU_ASSERT_EQUAL(h.line[i].todo[0] == '\0', code[0] == '\0');
+	}
+	CU_ASSERT_EQUAL(lines, 1);
+	health_free(&h);
+}
+
+static void
+doctor_warns_the_keys_owner(void)
+{
+	char tanaka[] = "tanaka", suzuki[] = "suzuki";
+
+	fresh_root();
+	doctor_says(tanaka, HEALTH_GOOD, "");
+	put(MAIN, "[Login]\nKillUserProcesses=yes\n"
+		  "KillExcludeUsers=suzuki\n");
+	doctor_says(tanaka, HEALTH_WARN, "logout-ends-keyholder");
+	doctor_says(suzuki, HEALTH_GOOD, "");
+}
+
 SUITE_MAIN("cli/logind", CASE(nothing_there_kills_nobody),
     CASE(yes_in_any_spelling_kills), CASE(drop_ins_win_by_name),
     CASE(same_name_of_an_earlier_place_hides), CASE(lists_of_users_decide),
-    CASE(lingering_is_a_file))
+    CASE(lingering_is_a_file), CASE(doctor_warns_the_keys_owner))

@@ -259,13 +259,22 @@ verify_status_words(void)
 	    {"6984", ERR_PIN, "pin-blocked"},
 	    {"63C0", ERR_PIN, "pin-blocked"},
 	    {"63C3", ERR_PIN, "pin-wrong"},
+	    {"63C1", ERR_PIN, "pin-wrong"},
 	    {"6300", ERR_PIN, "pin-wrong"},
 	    {"6700", ERR_PIN, "pin-format"},
 	    {"6A80", ERR_PIN, "pin-format"},
 	    {"6C05", ERR_CARD, "card-error"},
 	    {"6105", ERR_CARD, "card-error"},
 	    {"6F00", ERR_CARD, "card-error"},
+	    {"6981", ERR_CARD, "card-refused"},
+	    {"6982", ERR_CARD, "card-pin-status-lost"},
+	    {"6985", ERR_CARD, "card-refused"},
 	    {"6986", ERR_CARD, "card-state-lost"},
+	    {"6A82", ERR_CARD, "card-file-missing"},
+	    {"6A86", ERR_CARD, "card-refused"},
+	    {"6B00", ERR_CARD, "card-refused"},
+	    {"6D00", ERR_CARD, "card-foreign"},
+	    {"6E00", ERR_CARD, "card-foreign"},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
