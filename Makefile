@@ -123,6 +123,9 @@ $(B)/tests/signer/key/test_idle: LINK += -Wl,--wrap=clock_mono_ms
 $(B)/tests/fuzz/fuzz_apdu: LINK += $(WRAP_SCARD) -Wl,--wrap=clock_mono_ms
 $(B)/tests/fuzz/fuzz_apdu: $(B)/tests/lib/fakereader.o
 
+# A PIN file that is written over while it is read.
+$(B)/tests/signer/key/test_pin: LINK += -Wl,--wrap=fstat
+
 # Allocation that fails at will, for our own code.
 $(B)/tests/signer/exam/test_nomem: LINK += -Wl,--wrap=malloc,--wrap=calloc \
 	-Wl,--wrap=realloc,--wrap=reallocarray,--wrap=strdup

@@ -139,6 +139,23 @@ check_file(const struct stat *st, const char *path, enum pin_source source,
 	return 0;
 }
 
+/* What was read is what `o` tells: written over meanwhile it may be half of
+ * one PIN or, refused, be taken for the one that was there before. */
+static int
+check_unchanged(
+    int fd, const struct pin_origin *o, const char *path, struct err *e)
+{
+	struct pin_origin now;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return err_errno(e, ERR_PIN, "pin-unreadable", "%s", path);
+	note_origin(&st, &now);
+	if (now.regular && now.size == o->size && now.ctime_ns == o->ctime_ns)
+		return 0;
+	return err_set(e, ERR_PIN, "pin-file-busy", "%s", path);
+}
+
 static int
 read_file(const char *path, enum pin_source source, struct pin_origin *o,
     struct secret *pin, struct err *e)
@@ -165,6 +182,8 @@ read_file(const char *path, enum pin_source source, struct pin_origin *o,
 	result = read_line(fd, pin, e);
 	if (result != 0)
 		err_push(e, "%s", path);
+	else
+		result = check_unchanged(fd, o, path, e);
 out:
 	close(fd);
 	return result;

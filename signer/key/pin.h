@@ -54,7 +54,7 @@ enum pin_source pin_choose(const struct conf_key *key, int pin_fd);
  * Reads the PIN into *out (secure heap; the caller's).  0; -1 with ERR_PIN:
  * "pin-needed" (no source), "pin-empty", "pin-too-long", "pin-cancelled",
  * "pin-file-missing", "pin-file-kind", "pin-file-owner", "pin-file-mode",
- * "pinentry-failed".
+ * "pin-file-busy" (written while it was read), "pinentry-failed".
  */
 int pin_read(enum pin_source source, const struct conf_key *key, int pin_fd,
     const struct pin_prompt *prompt, struct pin_origin *o, struct secret **out,

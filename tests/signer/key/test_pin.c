@@ -98,6 +98,53 @@ file_must_be_its_owners_alone(void)
 	}
 }
 
+/* Written over, in place, after so many looks at a file; 0 = never. */
+static struct {
+	unsigned after;
+	const char *path, *text;
+} intruder;
+
+int __real_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st);
+
+int
+__wrap_fstat(int fd, struct stat *st)
+{
+	int out, r = __real_fstat(fd, st);
+
+	if (intruder.after > 0 && --intruder.after == 0) {
+		out = open(intruder.path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+		CU_ASSERT(write(out, intruder.text, strlen(intruder.text)) > 0);
+		close(out);
+	}
+	return r;
+}
+
+/* Neither half of a PIN, nor one under another's description. */
+static void
+file_is_not_taken_while_it_changes(void)
+{
+	const char *path = keylab_file("pin", "secret1\n", 0600);
+	struct err e = {0};
+	char pin[300];
+
+	intruder.path = path;
+	intruder.text = "new-secret1\n";
+	for (unsigned i = 1; i <= 2; i++) {
+		CHECK_OK(from_file(path, pin, sizeof pin, &e), &e);
+		intruder.after = i;
+		if (i == 1)
+			CHECK_CODE(from_file(path, pin, sizeof pin, &e), &e,
+			    "pin-file-busy");
+		else /* after it was read: the old one, with the old ctime */
+			CHECK_OK(from_file(path, pin, sizeof pin, &e), &e);
+		CU_ASSERT_EQUAL(intruder.after, 0);
+		CU_ASSERT_STRING_EQUAL(pin, i == 1 ? "" : "new-secret1");
+		err_clear(&e);
+		intruder.text = "third-secret\n";
+	}
+}
+
 static void
 file_must_be_a_plain_file(void)
 {
@@ -660,7 +707,8 @@ card_refused_another_key(void)
 
 SUITE_MAIN("pin", CASE(file_gives_its_first_line),
     CASE(file_must_be_its_owners_alone), CASE(file_must_be_a_plain_file),
-    CASE(file_must_hold_a_pin), CASE(descriptor_gives_its_first_line),
+    CASE(file_is_not_taken_while_it_changes), CASE(file_must_hold_a_pin),
+    CASE(descriptor_gives_its_first_line),
     CASE(credential_comes_from_systemds_folder), CASE(nobody_to_ask_is_told),
     CASE(desktop_is_asked_by_pinentry), CASE(card_pins_follow_the_cards_rules),
     CASE(terminal_asks_without_echo), CASE(terminal_is_restored_when_cancelled),
