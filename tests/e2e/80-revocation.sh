@@ -166,6 +166,8 @@ list kept '0 good ' lists/ca.crl
 mv "$pki/lists/ca.crl" "$pki/lists/away.crl"
 ask offline '0 good ' "crl = { \"$url/lists/ca.crl\" }"
 same offline-is-told true "$(field .revocation_earlier_answer)"
+ask offline-only-within-its-life '0 not-checked http-status' \
+	"crl = { \"$url/lists/ca.crl\" }" 'revocation-max-age = "1s"'
 mv "$pki/lists/away.crl" "$pki/lists/ca.crl"
 same cache-is-private 700 "$(stat -c %a "$spool/state/revocation")"
 
@@ -255,8 +257,13 @@ run_batch
 same good-is-signed 0 $?
 same good-is-reported "passed $url/ocsp ocsp" "$(check 'checks.revocation.state') $(
 	check revocation.source) $(check revocation.kind)"
-expect good-is-shown-to-people grep -q "not revoked (OCSP $url/ocsp, as of " \
-	"$spool/reports/$(last_batch)/report.html"
+shown() { # PATTERN: on the newest batch's page, as people read it
+	sed 's/<[^>]*>//g' "$spool/reports/$(last_batch)/report.html" |
+		grep -qE "$1"
+}
+stamp='[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} JST'
+expect good-is-shown-to-people shown \
+	"not revoked \\(OCSP $url/ocsp, as of $stamp, good until $stamp"
 expect record-follows-its-schema "$NATSUIN_BUILD/tests/tools/jsonschema" \
 	"$NATSUIN_SRC/docs/report.schema.json" \
 	"$spool/reports/$(last_batch)/report.json"
@@ -344,11 +351,6 @@ run_batch
 same revoked-is-held 4 $?
 same revoked-is-the-reason certificate-revoked-ocsp "$(check reason.code)"
 expect revoked-signs-nothing bash -c "! grep -q key.asked '$dir/run.log'"
-shown() { # PATTERN: on the newest batch's page, as people read it
-	sed 's/<[^>]*>//g' "$spool/reports/$(last_batch)/report.html" |
-		grep -qE "$1"
-}
-stamp='[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} JST'
 expect revoked-by-ocsp-is-shown shown \
 	"invalid since $stamp, .*; as of $stamp; asked at $url/ocsp"
 expect revoked-by-ocsp-has-its-sentence shown "OCSP responder, asked about"
@@ -411,4 +413,45 @@ wait "$watch"
 same watch-published-one 00041.xtx "$(find "$spool/out" -name '0004[12]*' \
 	-printf '%f\n')"
 same no-call-was-refused 0 "$(grep -c sandbox.refused "$dir/run.log")"
+
+# Expired while the batch runs: signed with a certificate that still was good,
+# and the names wait for the responder until it is not.  A slow machine gets
+# more time to sign.
+rm -rf "${spool:?}"
+mkdir -p "$spool/in/kokuzei"
+configure prefer "${asked_ocsp[@]}" 'revocation-wait = "0s"' \
+	'fetch-timeout = "10m"'
+number=60
+signed() {
+	! kill -0 "$batch" 2>/dev/null ||
+		[ "$(grep -c "state=built.*000$number" "$dir/run.log")" = 1 ]
+}
+for seconds in 8 25 80; do
+	number=$((number + 1))
+	expires=$((EPOCHSECONDS + seconds))
+	key_until tanaka "$(date -u -d "@$expires" +%Y%m%d%H%M%SZ)"
+	serial=$(openssl x509 -in "$dir/tanaka.pem" -noout -serial |
+		sed 's/.*=//')
+	revoke good
+	forget
+	touch "$pki/hold"
+	drop_filings etax "$number" 1 4KB
+	"$NATSUIN" -v run >"$dir/run.out" 2>"$dir/run.log" &
+	batch=$!
+	until_there signed
+	[ "$EPOCHSECONDS" -ge "$expires" ] || break
+	rm -f "$pki/hold"
+	wait "$batch"
+done
+expect signed-before-its-end grep -q "state=built.*000$number" "$dir/run.log"
+is_over() {
+	[ "$EPOCHSECONDS" -gt "$expires" ]
+}
+expect its-end-has-come until_there is_over
+same nothing-is-out-before 0 "$(find "$spool/out" -type f | wc -l)"
+rm -f "$pki/hold"
+wait "$batch"
+same expired-in-mid-batch-is-held "4 held certificate-expired" \
+	"$? $(of_filing "$number" '"\(.result) \(.reason.code)"')"
+same what-it-signed-is-not-published 0 "$(find "$spool/out" -type f | wc -l)"
 finish

@@ -222,6 +222,8 @@ kinds | configure ja
 run_batch
 same still-held 4 $?
 read_report ja
+same each-has-a-code-of-its-own certificate-format \
+	"$(awk '{print $3}' <<<"$bad" | sort | uniq -d)"
 codes=$(awk '{print $3}' <<<"$bad" | sort -u | wc -l)
 for language in en ja; do
 	same "sentences-differ-$language" "$codes $codes" "$(jq -r '

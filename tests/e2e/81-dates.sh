@@ -19,34 +19,8 @@ day() { # DAYS: that day in Japan
 until [ "$(TZ=Asia/Tokyo date +%H%M)" -lt 2355 ]; do
 	sleep 5
 done
-# ends_in DAYS: tanaka's certificate ends so.
-mkdir -p "$dir/ca"
-ends_in() {
-	rm -f "$dir"/ca/*
-	: >"$dir/ca/index"
-	openssl rand -hex 8 >"$dir/ca/serial"
-	cat >"$dir/ca/conf" <<-EOF
-		[ca]
-		default_ca = c
-		[c]
-		database = $dir/ca/index
-		serial = $dir/ca/serial
-		new_certs_dir = $dir/ca
-		default_md = sha256
-		policy = p
-		[p]
-		countryName = optional
-		organizationName = optional
-		commonName = optional
-	EOF
-	openssl ca -batch -config "$dir/ca/conf" -cert "$dir/ca.pem" \
-		-keyfile "$dir/ca.key" -in "$dir/tanaka.csr" -notext \
-		-startdate 20250101000000Z -enddate "$(midnight "$1")" \
-		-extfile "$dir/tanaka.ext" -out "$dir/tanaka.pem" \
-		2>>"$dir/openssl.log"
-	openssl pkcs12 -export -inkey "$dir/tanaka.key" \
-		-in "$dir/tanaka.pem" -out "$dir/tanaka.p12" \
-		-passout pass:pass-tanaka
+ends_in() { # DAYS: tanaka's certificate ends so
+	key_until tanaka "$(midnight "$1")"
 }
 notes() {
 	jq -r "[$1 | select(.code | test(\"expire|due\"))

@@ -104,6 +104,38 @@ key_make() {
 	chmod 600 "$dir/$name.p12"
 }
 
+# key_until NAME YYYYMMDDhhmmssZ: a new certificate for that key, which ends
+# then.
+key_until() {
+	local at=$dir/until
+	rm -rf "$at"
+	mkdir -p "$at"
+	: >"$at/index"
+	openssl rand -hex 8 >"$at/serial"
+	cat >"$at/conf" <<-EOF
+		[ca]
+		default_ca = c
+		[c]
+		database = $at/index
+		serial = $at/serial
+		new_certs_dir = $at
+		default_md = sha256
+		policy = p
+		[p]
+		countryName = optional
+		organizationName = optional
+		commonName = optional
+	EOF
+	openssl ca -batch -config "$at/conf" -cert "$dir/ca.pem" \
+		-keyfile "$dir/ca.key" -in "$dir/$1.csr" -notext \
+		-startdate 20250101000000Z -enddate "$2" \
+		-extfile "$dir/$1.ext" -out "$dir/$1.pem" \
+		2>>"$dir/openssl.log" &&
+		openssl pkcs12 -export -inkey "$dir/$1.key" \
+			-in "$dir/$1.pem" -out "$dir/$1.p12" \
+			-passout "pass:pass-$1"
+}
+
 # key_section NAME [more settings]: the key's part of the configuration.
 key_section() {
 	printf 'key "%s" {\n\tbackend = "pkcs12"\n\tfile = "%s"\n' "$1" \

@@ -6,6 +6,7 @@
 #include "signer/cert/path.h"
 #include "signer/cert/path_search.h"
 
+#include "base/fsops.h"
 #include "signer/report/explain.h"
 #include "tests/lib/certlab.h"
 #include "tests/lib/pathlab.h"
@@ -13,7 +14,9 @@
 
 #include <openssl/err.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NOW "20261122000000Z"
 #define END_OF_CA "20271231235959Z"
@@ -809,7 +812,44 @@ a_changed_authority_is_no_way(void)
 	pathlab_free(&lab);
 }
 
+/* The system trusts the root of these: openssl verify says so, we do not. */
+static void
+the_systems_anchors_are_none(void)
+{
+	struct buf root = {0}, middle = {0}, leaf = {0}, cmd = {0};
+	char path[300];
+	int dir = suite_dir();
+
+	pathlab_make(&lab, "R absent; A<R; leaf<A");
+	certlab_pem(&pathlab_find(&lab, "R")->x, 1, &root);
+	certlab_pem(&pathlab_find(&lab, "A")->x, 1, &middle);
+	certlab_pem(&pathlab_find(&lab, "leaf")->x, 1, &leaf);
+	CHECK_OK(
+	    fs_replace(dir, "r.pem", buf_view(&root), 0600, &error), &error);
+	CHECK_OK(
+	    fs_replace(dir, "a.pem", buf_view(&middle), 0600, &error), &error);
+	CHECK_OK(
+	    fs_replace(dir, "l.pem", buf_view(&leaf), 0600, &error), &error);
+	snprintf(path, sizeof path, "%s/r.pem", suite_dir_path());
+	setenv("SSL_CERT_FILE", path, 1);
+	buf_printf(&cmd,
+	    "cd %s && openssl verify -untrusted a.pem -attime %lld l.pem "
+	    ">openssl.log 2>&1",
+	    suite_dir_path(), (long long)(certlab_time(NOW) / 1000));
+	CU_ASSERT_EQUAL(system(buf_cstr(&cmd)), 0);
+	judge(NOW);
+	CU_ASSERT_TRUE(certlab_problems_are(&v, "no-path"));
+	unsetenv("SSL_CERT_FILE");
+	close(dir);
+	buf_free(&root);
+	buf_free(&middle);
+	buf_free(&leaf);
+	buf_free(&cmd);
+	pathlab_free(&lab);
+}
+
 SUITE_MAIN("path", CASE(each_row_has_its_verdict), CASE(openssl_verify_agrees),
+    CASE(the_systems_anchors_are_none),
     CASE(a_pile_of_cross_certificates_is_bounded),
     CASE(ways_come_shortest_first_and_end), CASE(signatures_are_bounded),
     CASE(a_policy_tree_does_not_explode), CASE(a_changed_authority_is_no_way))
