@@ -61,9 +61,16 @@ def signer(s, text, row):
     want("page", text, "days left", "残り%d日" % s["days_left"])
     sheet(row, "署名者", "signer", s["name"])
     sheet(row, "証明書シリアル番号", "serial", s["serial"])
-    sheet(row, "有効期間の開始", "valid from", moment(s["valid_from"]))
-    sheet(row, "有効期限", "valid until", moment(s["valid_until"]))
-    sheet(row, "残り日数", "days left", str(s["days_left"]))
+
+
+def period(signers, row):
+    """The sheet has one, in which all certificates are valid."""
+    sheet(row, "有効期間の開始", "valid from",
+          moment(max(s["valid_from"] for s in signers)))
+    sheet(row, "有効期限", "valid until",
+          moment(min(s["valid_until"] for s in signers)))
+    sheet(row, "残り日数", "days left",
+          str(min(s["days_left"] for s in signers)))
 
 
 def published(f, text, row):
@@ -110,6 +117,8 @@ def filing(number, f, row):
             sheet(row, column, name, f["reason"][name])
     for s in f["signers"]:
         signer(s, text, row)
+    if f["signers"]:
+        period(f["signers"], row)
     if f["result"] == "published":
         published(f, text, row)
 
