@@ -1,38 +1,38 @@
 /*
- * A name in the abstract socket namespace: it needs no folder that several
- * users may write to, and nothing is left of it when its holder dies.
+ * The lock is on the folder of pcscd's own socket: every keyholder of the
+ * machine sees that, whoever's it is and whatever a service manager shuts it
+ * off from (a network namespace has abstract sockets of its own), and nothing
+ * has to be made.  It ends with the process that holds it.
  */
 #include "signer/key/pcsc_lock.h"
 
 #include "base/clock.h"
 
-#include <stddef.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
+#define SOCKET "/run/pcscd/pcscd.comm" /* as libpcsclite is built for it */
 #define LOOK_NS 5000000
 
-/* One lock per pcscd: libpcsclite finds another than the machine's own by
- * this variable. */
-static socklen_t
-fill_name(struct sockaddr_un *a)
+/* libpcsclite finds another pcscd than the machine's own by this variable. */
+static int
+open_folder(void)
 {
-	const char *daemon = getenv("PCSCLITE_CSOCK_NAME");
-	int n;
+	const char *name = getenv("PCSCLITE_CSOCK_NAME");
+	char folder[PATH_MAX], *end;
 
-	memset(a, 0, sizeof *a);
-	a->sun_family = AF_UNIX;
-	n = snprintf(a->sun_path + 1, sizeof a->sun_path - 1,
-	    "natsuin/pcsc-connect%s", daemon == NULL ? "" : daemon);
-	if ((size_t)n > sizeof a->sun_path - 2)
-		n = sizeof a->sun_path - 2;
-	return (
-	    socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+	snprintf(folder, sizeof folder, "%s", name == NULL ? SOCKET : name);
+	end = strrchr(folder, '/');
+	if (end == NULL)
+		return -1;
+	end[1] = '\0';
+	return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 int
@@ -40,18 +40,16 @@ pcsc_lock(int wait_ms)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_NS};
 	int64_t end = clock_mono_ms() + wait_ms;
-	struct sockaddr_un a;
-	socklen_t size = fill_name(&a);
-	int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int folder = open_folder();
 
-	while (s >= 0 && bind(s, (struct sockaddr *)&a, size) != 0) {
+	while (folder >= 0 && flock(folder, LOCK_EX | LOCK_NB) != 0) {
 		if (clock_mono_ms() >= end) {
-			close(s);
+			close(folder);
 			return -1;
 		}
 		nanosleep(&pause, NULL);
 	}
-	return s;
+	return folder;
 }
 
 void

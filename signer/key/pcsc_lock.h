@@ -12,8 +12,8 @@
  * lock lets no two connect at once.
  *
  * Waits wait_ms (milliseconds) at most, then goes without: another program
- * could hold it for ever.  The lock is a descriptor, which ends with the
- * process; -1 without.
+ * could hold it for ever.  The lock is a descriptor, for pcsc_unlock; -1
+ * without.
  */
 int pcsc_lock(int wait_ms);
 void pcsc_unlock(int lock);
