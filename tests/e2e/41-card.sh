@@ -40,6 +40,13 @@ same exit-code 0 $?
 same all-published 100 "$(find "$spool/out" -name '*.xtx' | wc -l)"
 same all-reported 100 \
 	"$(report_get '[.filings[] | select(.result == "published")] | length')"
+same revocation-is-not-for-signers \
+	'not-checked revocation-jpki-verifiers-only' "$(report_get \
+	'[.filings[].checks.revocation | "\(.state) \(.code)"] | unique |
+	join(" ")')"
+expect and-the-page-says-so grep -q 'certified verifiers only, not to signers' \
+	"$spool/reports/$(last_batch)/report.html"
+same nobody-was-asked 0 "$(grep -c fetch.start "$dir/run.log")"
 card_same verify 1
 card_same cert_reads 1
 card_same sign 100

@@ -74,6 +74,16 @@ static const struct {
 	    .checked_ms = NOW,
 	    .produced_ms = NOW - DAY_MS,
 	    .revoked_ms = NOW - 2 * DAY_MS}},
+    {REPORT_HELD, "certificate-revoked-ocsp",
+	"invalid since 2026-11-20 10:00:00 JST, replaced by a new certificate; "
+	"as of 2026-11-22 18:00:00 JST; asked at http://ocsp.example.jp/",
+	{.state = REVOCATION_REVOKED,
+	    .kind = "ocsp",
+	    .source = "http://ocsp.example.jp/",
+	    .reason = "superseded",
+	    .checked_ms = NOW,
+	    .produced_ms = NOW,
+	    .revoked_ms = NOW - 2 * DAY_MS}},
     {REPORT_HELD, "certificate-suspended",
 	"invalid since 2026-11-21 09:00:00 JST; as of 2026-11-22 18:00:00 JST; "
 	"asked at "
