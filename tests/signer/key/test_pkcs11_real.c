@@ -11,6 +11,7 @@
 #include "tests/lib/suite.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,17 +131,25 @@ open_key(struct err *e)
 	return pkcs11->open(conf, e);
 }
 
+/* OpenSC may see a card that was put in later than pcscd tells of it. */
 static struct key *
 open_unlocked(const char *pin, struct buf *certificate)
 {
 	struct err e = {0};
 	struct key *k = open_key(&e);
+	int tries = 300;
 
+	while (k == NULL && tries-- > 0 &&
+	       strcmp(e.code, "pkcs11-token-missing") == 0) {
+		poll(NULL, 0, 100);
+		err_clear(&e);
+		k = open_key(&e);
+	}
 	buf_reset(certificate);
 	if (k == NULL || p11lab_unlock(pkcs11, k, pin, &e) != 0 ||
 	    pkcs11->certificate(k, certificate, &e) != 0) {
 		suite_print_err(__FILE__, __LINE__, &e);
-		CU_FAIL("no unlocked key");
+		CU_FAIL_FATAL("no unlocked key");
 	}
 	return k;
 }
