@@ -130,12 +130,22 @@ vcard_start() {
 	[[ " $* " == *" --removed "* ]] || vcard_wait "$r" card
 }
 
-# Waits for `card` or `empty` in reader R.
+# Waits for `card` or `empty` in reader R.  A card that went out and in within
+# one look of pcscd (now and then, when its reader was busy) may stay unseen
+# for good: then it is put in again, as a person would, and that is told.
 vcard_wait() {
-	vcard_tool wait "$2" "$(pcscd_reader "$1")" || {
-		cat "$PCSCD_DIR/card$1.err" >&2
-		return 1
-	}
+	local reader
+	reader=$(pcscd_reader "$1")
+	vcard_tool wait "$2" "$reader" && return
+	if [ "$2" = card ]; then
+		echo "# $reader: not seen for a minute; put in again" >&2
+		vcard_ctl "$1" remove >/dev/null &&
+			vcard_tool wait empty "$reader" &&
+			vcard_ctl "$1" insert >/dev/null &&
+			vcard_tool wait card "$reader" && return
+	fi
+	cat "$PCSCD_DIR/card$1.err" >&2
+	return 1
 }
 
 vcard_ctl() {

@@ -28,7 +28,7 @@ static const struct {
 	"[--socket PATH] [--user NAME] [--netns] PROGRAM [ARG]..."},
     {"ports", vcard_ports, "N"},
     {"wait", vcard_wait,
-	"readers N | card READER | empty READER   (5 seconds at most)"},
+	"readers N | card READER | empty READER   (a minute at most)"},
 };
 
 static int

@@ -264,6 +264,16 @@ key_works_again_afterwards(void)
 	finish();
 }
 
+/* Out until pcscd has seen it, as with a person, and in again. */
+static void
+put_in_again(void)
+{
+	CU_ASSERT(cards_ctl(0, "remove") == 0);
+	CU_ASSERT(cards_shell("vcard_wait 0 empty") == 0);
+	CU_ASSERT(cards_ctl(0, "insert") == 0);
+	CU_ASSERT(cards_shell("vcard_wait 0 card") == 0);
+}
+
 /* Starts the keyholder, which does not come to serve; its exit status. */
 static int
 start_hangs(const char *fault)
@@ -298,8 +308,7 @@ hanging_verify_leaves_its_marker(void)
 	CU_ASSERT_EQUAL(cards_count(0, "verify"), 1);
 	CU_ASSERT_STRING_EQUAL(marker(), "attempt");
 	CU_ASSERT_EQUAL(audit_count("unlocked"), 0);
-	CU_ASSERT(cards_ctl(0, "reinsert") == 0);
-	CU_ASSERT(cards_shell("vcard_wait 0 card") == 0);
+	put_in_again();
 	CHECK_OK(keyserver_start(&holder, &e), &e);
 	CU_ASSERT_EQUAL(keyserver_stop(&holder), KEYHOLDER_END_SIGNAL);
 	CU_ASSERT_EQUAL(cards_count(0, "verify"), 2);
@@ -317,10 +326,7 @@ hanging_refusal_is_known_by_its_try(void)
 		return;
 	CU_ASSERT_EQUAL(start_hangs("fault " HANG " ins=20 after=3"), 1);
 	CU_ASSERT_EQUAL(cards_count(0, "verify"), 1);
-	CU_ASSERT(cards_ctl(0, "remove") == 0);
-	CU_ASSERT(cards_shell("vcard_wait 0 empty") == 0);
-	CU_ASSERT(cards_ctl(0, "insert") == 0);
-	CU_ASSERT(cards_shell("vcard_wait 0 card") == 0);
+	put_in_again();
 	CHECK_CODE(keyserver_start(&holder, &e), &e, "pin-file-refused-before");
 	CU_ASSERT_EQUAL(cards_count(0, "verify"), 1);
 	finish();
