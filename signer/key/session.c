@@ -180,8 +180,8 @@ cost_no_try(const struct err *e)
 /* The markers of the key and of its card. */
 struct markers {
 	struct pin_marker own, card;
-	int has_own,
-	    has_card; /* pin_marker_read's; card: 0 for an unseen one */
+	/* As pin_marker_read says; a card that was not seen has none. */
+	int has_own, has_card;
 };
 
 static void

@@ -41,6 +41,15 @@ hang_after() { # hang_after SIGNATURES: counted from now on
 	vcard_ctl 0 defaults >/dev/null
 	vcard_ctl 0 fault hang=600000 ins=2A after="$1" >/dev/null
 }
+watch_begin() {
+	"$NATSUIN" -v watch >"$dir/run.out" 2>"$dir/run.log" &
+	watch=$!
+}
+watch_kill() {
+	kill -KILL "$watch"
+	wait "$watch" 2>/dev/null
+	watch=''
+}
 # A card that is pulled stops whatever it does.
 put_in_again() {
 	vcard_ctl 0 remove >/dev/null
@@ -56,8 +65,7 @@ cut_after 10m
 hang_after 3
 vcard_ctl 1 zero >/dev/null
 drop_filings etax 1 10 4KB
-"$NATSUIN" -v watch >"$dir/run.out" 2>"$dir/run.log" &
-watch=$!
+watch_begin
 expect one-hangs until_there asked 4
 filings etax 50001 20 4KB "$spool/in/other"
 expect other-is-published until_there published '5*.xtx' 20
@@ -67,9 +75,7 @@ expect nobody-cut-it eval '! grep -q card-timeout "$dir/run.log"'
 expect published-before-it-hung grep -qx '[23]' <<<"$(outputs '0*.xtx')"
 same other-one-verify 1 "$(vcard_count 1 verify)"
 same other-signs-each-once 20 "$(vcard_count 1 sign)"
-kill -KILL "$watch"
-wait "$watch" 2>/dev/null
-watch=''
+watch_kill
 put_in_again
 run_batch
 same then-exit-code 0 $?
@@ -118,8 +124,7 @@ cut_after 10m
 vcard_ctl 1 defaults >/dev/null
 put_in_again
 vcard_ctl 0 fault hang=600000 ins=20 >/dev/null # when the tries are asked
-"$NATSUIN" -v watch >"$dir/run.out" 2>"$dir/run.log" &
-watch=$!
+watch_begin
 filings etax 50301 5 4KB "$spool/in/other"
 expect other-is-open until_there published '5030*.xtx' 5
 drop_filings etax 301 30 4KB
@@ -128,9 +133,7 @@ expect theirs-are-claimed until_there grep -q 'state=claimed.*00330' \
 filings etax 50311 60 4KB "$spool/in/other"
 expect opening-holds-up-nobody until_there published '503*.xtx' 65
 same opening-still-hangs 0 "$(outputs '003*.xtx')"
-kill -KILL "$watch"
-wait "$watch" 2>/dev/null
-watch=''
+watch_kill
 put_in_again
 run_batch
 same opened-exit-code 0 $?
